@@ -1,8 +1,74 @@
+# make book    builds the book, every cell executed, and says where to open it
+# make test    everything that must hold: ruff, mypy, the strict book, pytest, every exercise notebook
+# make serve   the built book at http://127.0.0.1:8000
+# make bench   speed and memory, each beside its target
+# make marks   the long results, into tests/marks.json
+# make clean   deletes the built book and every cache (delete .venv by hand for a new environment)
+#
+# All that is needed is Python 3.11-3.13 with venv and pip; the first call makes .venv.
+
+# What is installed of lmlib. PyTorch is not in it: no chapter needs it yet. To have it, say
+#   make env EXTRAS=book,figures,data,grading,dev,chinese,torch
+# and, for its smaller CPU build, TORCH_INDEX=https://download.pytorch.org/whl/cpu
 EXTRAS ?= book,figures,data,grading,dev,chinese
 TORCH_INDEX ?=
-.PHONY: env
-env: .venv/.installed
-.venv/.installed: pyproject.toml constraints.txt
-	test -d .venv || python3 -m venv .venv
-	.venv/bin/pip install --quiet -c constraints.txt $(addprefix --extra-index-url ,$(TORCH_INDEX)) -e '.[$(EXTRAS)]'
-	touch $@
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	2>/dev/null && echo $$python && break; done)
+
+comma := ,
+INSTALLED := .venv/.installed-$(subst $(comma),-,$(EXTRAS))
+
+.PHONY: book test serve bench marks env clean pages checks
+
+book: env pages
+	@echo "The book is built. Open file://$(CURDIR)/_build/html/index.html"
+
+test: env .venv/.kenlm checks pages
+	@echo "== pytest: the library, the repository, every notebook in exercises/"
+	@.venv/bin/python -m pytest -q --nbval-lax lmlib tests exercises
+
+serve: book
+	@echo "== http://127.0.0.1:8000 (Ctrl-C ends it)"
+	@.venv/bin/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
+
+bench: env .venv/.kenlm
+	@.venv/bin/python tests/benchmarks/run.py
+
+marks: env
+	@.venv/bin/python tests/benchmarks/marks.py
+
+clean:
+	rm -rf _build conf.py .pytest_cache .ruff_cache .mypy_cache .hypothesis .ci/node_modules
+	find lmlib chapters tests exercises -name __pycache__ -prune -exec rm -rf {} +
+
+# Fresh pages each time: after a failed build, an incremental one would pass without the page that failed.
+# What a cell printed is kept in _build (see chapters/_ext/book.py), so only what changed is executed.
+pages: env
+	@echo "== the book: every page, every cell, warnings are errors"
+	@rm -rf _build/html _build/.doctrees
+	@.venv/bin/jupyter-book build --all -W -n --keep-going --quiet .
+
+checks: env
+	@echo "== ruff and mypy"
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/ruff format --check --quiet .
+	@.venv/bin/mypy --no-error-summary
+
+env: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@echo "== the environment: .venv, with the versions of constraints.txt (a few minutes the first time)"
+	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 with venv and pip was found. Install one (Debian and Ubuntu:" \
+		"apt install python3-venv), or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@.venv/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+		$(addprefix --extra-index-url ,$(TORCH_INDEX)) -e '.[$(EXTRAS)]'
+	@touch $@
+
+# KenLM's Python module is compiled on the spot. Without a compiler the tests that compare with it are skipped.
+.venv/.kenlm: | $(INSTALLED)
+	@if ! command -v c++ >/dev/null; then echo "== no C++ compiler: the comparisons with KenLM will be skipped"; \
+	else echo "== kenlm, compiled for the comparisons with it (a minute)"; \
+		if .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt kenlm; then touch $@; \
+		else echo "== kenlm did not compile here: the comparisons with it will be skipped"; fi; fi

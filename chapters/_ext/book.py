@@ -1,0 +1,117 @@
+"""The book's Sphinx extension.
+
+An honest execution cache, pages that need no network, figures in the page's own colours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import importlib.util
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.config import Config
+
+from lmlib.figures import PALETTE, TEXT_COLOUR
+
+MATHJAX = ("tex-mml-chtml.js", "output/chtml/fonts", "input/tex/extensions")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.connect("config-inited", keep_outputs_per_library)
+    app.connect("config-inited", use_local_mathjax)
+    app.connect("doctree-resolved", inline_figures)
+    app.connect("html-page-context", drop_live_kernel_scripts)
+    app.connect("build-finished", copy_mathjax)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def library_hash(root: Path) -> str:
+    """Hash what every cell depends on: the library, its data, the pinned versions, Python.
+
+    jupyter-cache compares a page's own code only: after an edit in ``lmlib/`` it would show what
+    the old library printed.
+    """
+    digest = hashlib.sha256(sys.version.encode())
+    files = [path for path in (root / "lmlib").rglob("*") if path.is_file()]
+    for path in sorted(path for path in files if "__pycache__" not in path.parts):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    digest.update((root / "constraints.txt").read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def keep_outputs_per_library(app: Sphinx, config: Config) -> None:
+    """Execute every page again when the library changed; forget what older ones printed."""
+    root = Path(app.srcdir)
+    cache = root / "_build" / f".jupyter_cache-{library_hash(root)}"
+    for older in cache.parent.glob(".jupyter_cache*"):
+        if older != cache:
+            shutil.rmtree(older)
+    config.nb_execution_cache_path = str(cache)
+
+
+def use_local_mathjax(app: Sphinx, config: Config) -> None:
+    config.mathjax_path = "mathjax/tex-mml-chtml.js"
+
+
+def copy_mathjax(app: Sphinx, exception: Exception | None) -> None:
+    """Put MathJax beside the pages, from the installed wheel, so that formulas need no network."""
+    if exception or app.builder.format != "html":
+        return
+    package = importlib.util.find_spec("mathjax")
+    if package is None or not package.submodule_search_locations:
+        raise RuntimeError("MathJax is missing: pip install django-static-mathjax (extra [book]).")
+    source = Path(package.submodule_search_locations[0]) / "static" / "mathjax" / "es5"
+    target = Path(app.outdir) / "_static" / "mathjax"
+    for name in MATHJAX:
+        if (source / name).is_dir():
+            shutil.copytree(source / name, target / name, dirs_exist_ok=True)
+        else:
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source / name, target / name)
+
+
+def drop_live_kernel_scripts(
+    app: Sphinx,
+    pagename: str,
+    templatename: str,
+    context: dict[str, Any],
+    doctree: nodes.Node | None,
+) -> None:
+    """Leave out sphinx-thebe's scripts: they come twice, and no page has a live kernel."""
+    if "script_files" in context:
+        context["script_files"] = [
+            script
+            for script in context["script_files"]
+            if "thebe" not in str(getattr(script, "filename", "") or "")
+            and "THEBE_JS_URL" not in getattr(script, "attributes", {}).get("body", "")
+        ]
+
+
+def inline_figures(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Write a cell's SVG figure into the page itself: it takes the colours of light and dark."""
+    if app.builder.format != "html":
+        return
+    for image in list(doctree.findall(nodes.image)):
+        path = Path(app.srcdir) / image["uri"]
+        if path.suffix == ".svg" and "jupyter_execute" in path.parts:
+            svg = themed_svg(path.read_text(encoding="utf-8"), path.stem[:8], image.get("alt", ""))
+            image.replace_self(nodes.raw("", f'<div class="figure-svg">{svg}</div>', format="html"))
+
+
+def themed_svg(svg: str, prefix: str, alt: str) -> str:
+    """Give a figure the stylesheet's colours, ids of its own (``prefix``) and a description."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}-", svg)
+    svg = re.sub(re.escape(TEXT_COLOUR), "currentColor", svg, flags=re.IGNORECASE)
+    for family, colour in PALETTE.items():
+        svg = re.sub(re.escape(colour), f"var(--lm-{family})", svg, flags=re.IGNORECASE)
+    return svg.replace("<svg", f'<svg role="img" aria-label="{html.escape(alt)}"', 1)
