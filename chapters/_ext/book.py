@@ -17,8 +17,11 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.util import logging
 
 from lmlib.figures import PALETTE, TEXT_COLOUR
+
+logger = logging.getLogger(__name__)
 
 MATHJAX = ("tex-mml-chtml.js", "output/chtml/fonts", "input/tex/extensions")
 
@@ -102,16 +105,23 @@ def inline_figures(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     for image in list(doctree.findall(nodes.image)):
         path = Path(app.srcdir) / image["uri"]
         if path.suffix == ".svg" and "jupyter_execute" in path.parts:
-            svg = themed_svg(path.read_text(encoding="utf-8"), path.stem[:8], image.get("alt", ""))
+            caption = image.next_node(nodes.caption, descend=False, siblings=True)
+            description = image.get("alt") or (caption.astext() if caption else "")
+            if not description:
+                logger.warning(
+                    "a figure without a description: give its cell mystnb: {image: {alt: ...}}",
+                    location=image,
+                )
+            svg = themed_svg(path.read_text(encoding="utf-8"), path.stem[:8], description)
             image.replace_self(nodes.raw("", f'<div class="figure-svg">{svg}</div>', format="html"))
 
 
-def themed_svg(svg: str, prefix: str, alt: str) -> str:
+def themed_svg(svg: str, prefix: str, description: str) -> str:
     """Give a figure the stylesheet's colours, ids of its own (``prefix``) and a description."""
     svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<(metadata|style)\b.*?</\1>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}-", svg)
     svg = re.sub(re.escape(TEXT_COLOUR), "currentColor", svg, flags=re.IGNORECASE)
     for family, colour in PALETTE.items():
         svg = re.sub(re.escape(colour), f"var(--lm-{family})", svg, flags=re.IGNORECASE)
-    return svg.replace("<svg", f'<svg role="img" aria-label="{html.escape(alt)}"', 1)
+    return svg.replace("<svg", f'<svg role="img" aria-label="{html.escape(description)}"', 1)

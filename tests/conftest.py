@@ -1,0 +1,49 @@
+"""What every test may ask for: tools that pip cannot bring, and modules that need them."""
+
+import importlib
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from types import ModuleType
+
+import pytest
+
+
+def _missing(what: str, why: str) -> None:
+    sentence = f"{what} is not installed: {why}"
+    if os.environ.get("LMLIB_REQUIRE_ALL") == "1":
+        pytest.fail(f"{sentence} (LMLIB_REQUIRE_ALL=1)")
+    pytest.skip(sentence)
+
+
+@pytest.fixture
+def require_tool() -> Callable[[str, str], str]:
+    """``require_tool(name, why)`` gives a program's path; without it the test is skipped.
+
+    Under ``LMLIB_REQUIRE_ALL=1`` the test fails instead. Public data sets are no tools: where one
+    is absent, a test skips with ``pytest.skip`` and a sentence, always.
+    """
+
+    def require(name: str, why: str) -> str:
+        beside_python = os.path.dirname(sys.executable)
+        path = shutil.which(name, path=os.pathsep.join([beside_python, os.environ["PATH"]]))
+        if path is None:
+            _missing(name, why)
+        return str(path)
+
+    return require
+
+
+@pytest.fixture
+def require_module() -> Callable[[str, str], ModuleType]:
+    """``require_module(name, why)`` imports a module; without it as `require_tool` does."""
+
+    def require(name: str, why: str) -> ModuleType:
+        try:
+            return importlib.import_module(name)
+        except ModuleNotFoundError:
+            _missing(name, why)
+            raise
+
+    return require
