@@ -15,6 +15,7 @@ TORCH_INDEX ?=
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
 	2>/dev/null && echo $$python && break; done)
+PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 comma := ,
 INSTALLED := .venv/.installed-$(subst $(comma),-,$(EXTRAS))
@@ -47,7 +48,7 @@ clean:
 pages: env
 	@echo "== the book: every page, every cell, warnings are errors"
 	@rm -rf _build/html _build/.doctrees
-	@.venv/bin/jupyter-book build --all -W -n --keep-going --quiet .
+	@.venv/bin/jupyter-book build --all -W -n --keep-going --quiet . >/dev/null
 
 checks: env
 	@echo "== ruff and mypy"
@@ -62,13 +63,12 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 with venv and pip was found. Install one (Debian and Ubuntu:" \
 		"apt install python3-venv), or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@.venv/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-		$(addprefix --extra-index-url ,$(TORCH_INDEX)) -e '.[$(EXTRAS)]'
+	@$(PIP) $(addprefix --extra-index-url ,$(TORCH_INDEX)) -e '.[$(EXTRAS)]'
 	@touch $@
 
 # KenLM's Python module is compiled on the spot. Without a compiler the tests that compare with it are skipped.
 .venv/.kenlm: | $(INSTALLED)
 	@if ! command -v c++ >/dev/null; then echo "== no C++ compiler: the comparisons with KenLM will be skipped"; \
 	else echo "== kenlm, compiled for the comparisons with it (a minute)"; \
-		if .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt kenlm; then touch $@; \
+		if $(PIP) kenlm; then touch $@; \
 		else echo "== kenlm did not compile here: the comparisons with it will be skipped"; fi; fi
