@@ -5,7 +5,7 @@ import hashlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -59,8 +59,10 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    pytest.importorskip("pooch", reason="downloads need pooch (extra data)")
+def server(
+    monkeypatch: pytest.MonkeyPatch, require_module: Callable[[str, str], object]
+) -> Iterator[Server]:
+    require_module("pooch", "downloads need it (extra data)")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     running = Server(("127.0.0.1", 0), Handler)
@@ -126,8 +128,8 @@ def test_what_fails_once_is_tried_again(way, server, tmp_path):
     assert server.requests == 2
 
 
-def test_a_refused_connection_says_where_to_put_the_file(tmp_path, monkeypatch):
-    pytest.importorskip("pooch", reason="downloads need pooch (extra data)")
+def test_a_refused_connection_says_where_to_put_the_file(tmp_path, monkeypatch, require_module):
+    require_module("pooch", "downloads need it (extra data)")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with socket.socket() as closed:  # bound but not listening: a connection is refused
