@@ -17,7 +17,9 @@ PADDING = -1  # as a target: nothing to predict here
 
 def _check(ids: TokenIds, needed: int, what: str) -> None:
     if ids.ndim != 1:
-        raise InputError(f"a stream is one row of token numbers, not an array of shape {ids.shape}.")
+        raise InputError(
+            f"a stream is one row of token numbers, not an array of shape {ids.shape}."
+        )
     if ids.size < needed:
         raise InputError(f"{ids.size} tokens are too few for {what}: at least {needed} are needed.")
 

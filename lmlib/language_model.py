@@ -143,8 +143,7 @@ def sequence_logprobs(model: LanguageModel, sequences: Sequence[TokenIds]) -> li
     while first < order.size:
         rows = 1
         while (
-            first + rows < order.size
-            and (rows + 1) * lengths[order[first + rows]] <= _BATCH_TOKENS
+            first + rows < order.size and (rows + 1) * lengths[order[first + rows]] <= _BATCH_TOKENS
         ):
             rows += 1
         batch = order[first : first + rows]
@@ -168,8 +167,8 @@ class Score:
 
     Attributes
     ----------
-    logprob, logprob_oov : float
-        ln P of all tokens; of those out of vocabulary, which were scored as ``<unk>``.
+    logprob_known, logprob_oov : float
+        ln P of the tokens in the vocabulary; of those outside it, which were scored as ``<unk>``.
     tokens, oov, sequences, characters : int
         What was counted; ``<eos>`` is a token, ``<bos>`` is not; newlines are characters.
     impossible, undefined : int
@@ -179,7 +178,7 @@ class Score:
         Whether the model's numbers sum to one; if not, no figure here is a perplexity.
     """
 
-    logprob: float
+    logprob_known: float
     logprob_oov: float
     tokens: int
     oov: int
@@ -188,6 +187,11 @@ class Score:
     impossible: int
     undefined: int
     normalised: bool
+
+    @property
+    def logprob(self) -> float:
+        """ln P of the whole text."""
+        return self.logprob_known + self.logprob_oov
 
     @property
     def nats_per_token(self) -> float:
@@ -213,7 +217,7 @@ class Score:
     def perplexity_without_oov(self) -> float:
         """The same over the tokens that are in the vocabulary; NaN where there are none."""
         known = self.tokens - self.oov
-        return _exp(-(self.logprob - self.logprob_oov) / known) if known else math.nan
+        return _exp(-self.logprob_known / known) if known else math.nan
 
 
 def _exp(x: float) -> float:
@@ -234,11 +238,9 @@ def score(model: LanguageModel, text: str) -> Score:
         raise InputError("there is no token to score in this text.")
     logprobs = np.concatenate(sequence_logprobs(model, sequences))
     mask = np.concatenate(unknown)
-    known_total = float(logprobs[~mask].sum())
-    oov_total = float(logprobs[mask].sum())
     return Score(
-        logprob=known_total + oov_total,
-        logprob_oov=oov_total,
+        logprob_known=float(logprobs[~mask].sum()),
+        logprob_oov=float(logprobs[mask].sum()),
         tokens=logprobs.size,
         oov=int(mask.sum()),
         sequences=len(sequences),

@@ -292,7 +292,9 @@ class Vocab:
         ('<unk>', '<bos>', '<eos>', 'b', 'a', 'c')
         """
         counter = Counter(token for tokens in sequences for token in tokens)
-        return _vocab_by_frequency(list(counter), np.array(list(counter.values())), min_count, max_size)
+        return _vocab_by_frequency(
+            list(counter), np.array(list(counter.values())), min_count, max_size
+        )
 
     def __len__(self) -> int:
         return len(self.tokens)

@@ -1,0 +1,403 @@
+"""The n-gram language model: its state is the last n-1 tokens, its step a look into a table."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from lmlib.errors import InputError
+from lmlib.language_model import Array, LanguageModel, State
+from lmlib.ngram.counting import count_ngrams, predictable_tokens
+from lmlib.ngram.estimators import Estimates, Estimator, Interpolated, ModifiedKneserNey
+from lmlib.ngram.table import NgramTable
+from lmlib.text import TextFormat, TokenIds, Vocab, encode_text, index_text
+
+_NOTHING = -1  # in a state: no token was read here
+_FEW = 48  # so many tokens are scored one by one, faster than NumPy can be called
+
+
+class NgramLM(LanguageModel):
+    """An n-gram model as two tables: probabilities of n-grams, and backoff weights of contexts.
+
+    With h the last n-1 tokens and h' the same without the first of them,
+
+        P(w | h) = p(h w)  if h w is stored,  else  b(h) P(w | h')
+
+    Each estimator of `lmlib.ngram.estimators` fills these tables, and so does an ARPA file.
+
+    Parameters
+    ----------
+    table
+        Which n-grams are stored.
+    estimates
+        Their probabilities and backoff weights.
+    """
+
+    kind: ClassVar[str] = "ngram"
+
+    def __init__(
+        self, table: NgramTable, estimates: Estimates, vocab: Vocab, text_format: TextFormat
+    ) -> None:
+        self.table = table
+        self.logprobs = estimates.logprobs
+        self.backoffs = estimates.backoffs
+        self.unseen_context = estimates.unseen_context
+        self.chained = estimates.chained
+        self.normalised = estimates.normalised
+        self.summary = estimates.summary
+        self.vocab = vocab
+        self.text_format = text_format
+        self.order = table.order
+        self.context_length = self.order - 1
+        predictable = predictable_tokens(vocab, text_format.unit)
+        self._uniform = -math.log(predictable.sum())
+        self._lowest = np.where(predictable, self._uniform, -math.inf)  # (V,)
+
+    @property
+    def ngrams_by_order(self) -> list[int]:
+        """How many n-grams are stored, by order from 1."""
+        return [row.size for row in self.logprobs[1:]]
+
+    # ------------------------------------------------------------ the contract
+
+    def initial_state(self, batch_size: int) -> State:
+        """(B, n-1) tokens, all of them missing."""
+        return (np.full((batch_size, self.order - 1), _NOTHING, np.int64),)
+
+    def step(self, tokens: npt.ArrayLike, state: State) -> tuple[Array, State]:
+        """Read a token a row; look up what followed the last n-1, shortest context first."""
+        (context,) = state
+        context = self._read(context, np.asarray(tokens))  # (B, n-1)
+        numbers = self.table.numbers_along(context, self._depth(context))
+        logprobs = np.empty((len(context), len(self.vocab)))  # (B, V)
+        for b, row in enumerate(logprobs):
+            row[:] = self.logprobs[1]
+            known = int(np.count_nonzero(context[b] != _NOTHING))
+            for order in range(2, known + 2):
+                if not self.chained:
+                    row[:] = self._lowest
+                number = int(numbers[order - 1][b, -1])
+                if number < 0:
+                    row += self.unseen_context
+                    continue
+                row += self.backoffs[order - 1][number]
+                seen = slice(*self.table.starts[order][number : number + 2])
+                row[self.table.words[order][seen]] = self.logprobs[order][seen]
+        return logprobs, (context,)
+
+    def token_logprobs(
+        self, inputs: npt.ArrayLike, targets: npt.ArrayLike, state: State | None = None
+    ) -> tuple[Array, State]:
+        """As the contract says; a few tokens one by one, many at once."""
+        inputs, targets = np.asarray(inputs), np.asarray(targets)
+        rows, length = targets.shape
+        state = self.initial_state(rows) if state is None else state
+        lengths = np.count_nonzero(targets >= 0, axis=1)
+        padding = np.arange(length) >= lengths[:, None]
+        shifted = (inputs[:, 1:] == targets[:, :-1]) | padding[:, 1:]
+        starts_inside = inputs[:, 1:] == self.vocab.bos
+        if (
+            not length
+            or not ((targets < 0) == padding).all()
+            or not shifted.all()
+            or (starts_inside & ~padding[:, 1:]).any()
+        ):
+            return super().token_logprobs(inputs, targets, state)
+        (context,) = state
+        context = np.where(lengths[:, None] > 0, self._read(context, inputs[:, 0]), context)
+        if targets.size <= _FEW:
+            logprobs = np.zeros((rows, length))
+            for b in range(rows):
+                n = int(lengths[b])
+                logprobs[b, :n] = self._score_few(context[b].tolist(), targets[b, :n].tolist())
+        else:
+            logprobs = self._score_many(context, targets)
+        return logprobs, (_slide(context, targets, lengths),)
+
+    # ------------------------------------------------------------ how
+
+    def _read(self, context: npt.NDArray, tokens: npt.NDArray) -> npt.NDArray:
+        """Slide each context by one token; ``<bos>`` begins anew."""
+        if self.order == 1:
+            return context
+        context = np.concatenate([context[:, 1:], tokens[:, None]], axis=1)
+        begins = tokens == self.vocab.bos
+        if begins.any():
+            context[begins, :-1] = _NOTHING
+            if self.text_format.unit == "stream":
+                context[begins, -1] = _NOTHING
+        return context
+
+    @staticmethod
+    def _depth(context: npt.NDArray) -> npt.NDArray:
+        """(B, L): how many tokens, itself included, stand up to each position; 0 for none."""
+        return np.cumsum(context != _NOTHING, axis=1)
+
+    def _score_many(self, context: npt.NDArray, targets: npt.NDArray) -> Array:
+        """context (B, n-1), targets (B, T) -> (B, T)."""
+        width = context.shape[1]
+        tokens = np.concatenate([context, targets], axis=1)  # (B, n-1+T)
+        depth = self._depth(tokens)
+        real = targets >= 0
+        logprobs = self.logprobs[1][np.where(real, targets, 0)]  # (B, T)
+        numbers = np.where(depth > 0, tokens, -1).astype(
+            np.int32
+        )  # of the (k-1)-gram that ends there
+        for order in range(2, self.order + 1):
+            contexts = np.where(depth[:, 1:] >= order, numbers[:, :-1], -1)
+            found = np.full(tokens.shape, -1, np.int32)
+            found[:, 1:] = self.table.find(order, contexts, tokens[:, 1:])
+            before, here = contexts[:, width - 1 :], found[:, width:]  # (B, T)
+            self._climb(logprobs, order, before, here, depth[:, width:], targets)
+            numbers = found
+        return np.where(real, logprobs, 0.0)
+
+    def _climb(
+        self,
+        logprobs: Array,
+        order: int,
+        contexts: npt.NDArray,
+        found: npt.NDArray,
+        depth: npt.NDArray,
+        targets: npt.NDArray,
+    ) -> None:
+        """From what shorter contexts say to what those of ``order - 1`` tokens say, in place."""
+        unseen = contexts < 0
+        if not self.chained:
+            available = depth >= order
+            logprobs[available] = self._lowest[targets[available]]
+            logprobs[available & unseen] += self.unseen_context
+        elif self.unseen_context:
+            logprobs[unseen & (depth >= order)] += self.unseen_context
+        flat = logprobs.reshape(-1)
+        seen = np.flatnonzero(contexts.reshape(-1) >= 0)
+        numbers = found.reshape(-1)[seen]
+        hit = numbers >= 0
+        flat[seen[hit]] = self.logprobs[order][numbers[hit]]
+        missed = seen[~hit]
+        flat[missed] += self.backoffs[order - 1][contexts.reshape(-1)[missed]]
+
+    def _score_few(self, context: list[int], targets: list[int]) -> list[float]:
+        """The same for one row, in plain Python: a context (n-1 tokens), T targets -> T numbers."""
+        indexes = self.table.indexes
+        logprobs = [row.data for row in self.logprobs]
+        backoffs = [row.data for row in self.backoffs]
+        lowest = self._lowest.data
+        known = [token for token in context if token != _NOTHING]
+        before: list[
+            int
+        ] = []  # numbers of the n-grams of 1, 2, … tokens that end before the target
+        scores: list[float] = []
+        for i, token in enumerate(known + targets):
+            here = [token]
+            total: float = logprobs[1][token]
+            for order, number in enumerate(before, start=2):
+                if not self.chained:
+                    total = lowest[token]
+                if number < 0:
+                    total += self.unseen_context
+                    here.append(-1)
+                    continue
+                found = indexes[order].find_one((number << 32) | token)
+                here.append(found)
+                if found >= 0:
+                    total = logprobs[order][found]
+                else:
+                    total += backoffs[order - 1][number]
+            if i >= len(known):
+                scores.append(total)
+            before = here[: self.order - 1]
+        return scores
+
+    # ------------------------------------------------------------ storage
+
+    def config(self) -> dict[str, Any]:
+        """What `lmlib.storage` writes as JSON."""
+        return {
+            "order": self.order,
+            "unseen_context": None if math.isnan(self.unseen_context) else self.unseen_context,
+            "chained": self.chained,
+            "normalised": self.normalised,
+            "summary": self.summary,
+        }
+
+    def arrays(self) -> dict[str, npt.NDArray]:
+        """What `lmlib.storage` writes as arrays."""
+        arrays: dict[str, npt.NDArray] = {"logprobs.1": self.logprobs[1]}
+        for order in range(2, self.order + 1):
+            arrays[f"words.{order}"] = self.table.words[order]
+            arrays[f"starts.{order}"] = self.table.starts[order]
+            arrays[f"logprobs.{order}"] = self.logprobs[order]
+            arrays[f"backoffs.{order - 1}"] = self.backoffs[order - 1]
+        return arrays
+
+    @classmethod
+    def from_parts(
+        cls,
+        config: dict[str, Any],
+        arrays: dict[str, npt.NDArray],
+        vocab: Vocab,
+        text_format: TextFormat,
+    ) -> "NgramLM":
+        """The reverse of `config` and `arrays`.
+
+        Raises
+        ------
+        InputError
+            If the arrays do not belong together.
+        """
+        order = config["order"]
+        nothing = np.zeros(0)
+        words = [nothing.astype(np.int32), np.arange(len(vocab), dtype=np.int32)]
+        starts = [nothing.astype(np.int64)] * 2
+        logprobs, backoffs = [nothing], [nothing]
+        size = len(vocab)
+        for k in range(1, order + 1):
+            if k > 1:
+                words.append(_array(arrays, f"words.{k}", np.int32))
+                starts.append(_array(arrays, f"starts.{k}", np.int64, size + 1))
+                backoffs.append(_array(arrays, f"backoffs.{k - 1}", np.float64, size))
+                size = words[k].size
+                _check_table(words[k], starts[k], len(vocab), k)
+            logprobs.append(_array(arrays, f"logprobs.{k}", np.float64, size))
+        unseen = config["unseen_context"]
+        estimates = Estimates(
+            logprobs,
+            backoffs,
+            math.nan if unseen is None else unseen,
+            config["chained"],
+            config["normalised"],
+            config["summary"],
+        )
+        return cls(NgramTable(words, starts), estimates, vocab, text_format)
+
+
+def _array(
+    arrays: dict[str, npt.NDArray], name: str, dtype: type, size: int | None = None
+) -> npt.NDArray:
+    if name not in arrays:
+        raise InputError(f"the array {name} is missing; the model is incomplete: train it again.")
+    array = arrays[name]
+    if array.dtype != dtype or array.ndim != 1 or (size is not None and array.size != size):
+        raise InputError(
+            f"the array {name} has shape {array.shape} and type {array.dtype}, where "
+            f"{'any' if size is None else size} numbers of type {np.dtype(dtype)} belong."
+        )
+    return array
+
+
+def _check_table(words: npt.NDArray, starts: npt.NDArray, vocab_size: int, order: int) -> None:
+    if starts[0] != 0 or starts[-1] != words.size or (np.diff(starts) < 0).any():
+        raise InputError(f"starts.{order} does not divide the {words.size} n-grams of its order.")
+    if words.size and not (words.min() >= 0 and words.max() < vocab_size):
+        raise InputError(f"words.{order} names tokens outside the vocabulary of {vocab_size}.")
+
+
+def _slide(context: npt.NDArray, targets: npt.NDArray, lengths: npt.NDArray) -> npt.NDArray:
+    """The last n-1 tokens read, when all targets of a row but the last one were read too."""
+    width = context.shape[1]
+    tokens = np.concatenate([context, targets], axis=1)
+    last = np.maximum(lengths - 1, 0)  # the last target of a row was predicted, not read
+    return np.take_along_axis(tokens, last[:, None] + np.arange(width), axis=1)
+
+
+# ---------------------------------------------------------------- training
+
+
+def _learn_weights(
+    sequences: Sequence[TokenIds],
+    vocab: Vocab,
+    order: int,
+    text_format: TextFormat,
+    valid: str | None,
+    progress: Callable[[str], None] | None,
+) -> Interpolated:
+    """Give `Interpolated` what it learns its weights from."""
+    if valid is not None:
+        return Interpolated(held_out=encode_text(valid, text_format, vocab))
+    if text_format.unit == "stream":
+        cut = sequences[0].size * 9 // 10
+        first, last = [sequences[0][:cut]], [sequences[0][cut:]]
+    else:
+        cut = len(sequences) * 9 // 10
+        first, last = list(sequences[:cut]), list(sequences[cut:])
+    if not any(map(len, first)) or not any(map(len, last)):
+        raise InputError(
+            "interpolation learns its weights from held-out text, and this text is too short to "
+            "hold a tenth of it out: give more, or a validation text of its own."
+        )
+    if progress:
+        progress("holding out the last tenth for the weights")
+    counted = count_ngrams(first, vocab, order, text_format.unit)
+    return Interpolated(weights=Interpolated(held_out=last).fit(counted))
+
+
+def train_ngram(
+    text: str,
+    order: int = 3,
+    smoothing: Estimator | None = None,
+    text_format: TextFormat | None = None,
+    *,
+    vocab: Vocab | None = None,
+    valid: str | None = None,
+    min_count: int = 1,
+    max_size: int | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> NgramLM:
+    """Train an n-gram model on a raw text.
+
+    Parameters
+    ----------
+    text
+    order
+        n: a prediction depends on n-1 tokens.
+    smoothing
+        An estimator; by default `ModifiedKneserNey()`.
+    text_format
+        How the text is read; by default words, a sentence a line.
+    vocab
+        By default every token of the text that occurs ``min_count`` times, at most ``max_size``.
+    valid
+        Text from which `Interpolated` learns its weights; without it the last tenth of the
+        sequences is held out for that, and counted again afterwards.
+    progress
+        Called with a few words as the work goes on.
+
+    Raises
+    ------
+    InputError
+        If the text is empty, the order below 1, or the smoothing cannot be estimated.
+
+    Examples
+    --------
+    >>> model = train_ngram("a b\\na c\\n", order=2, smoothing=MLE())
+    >>> logprobs, _ = model.step([model.vocab["a"]], model.initial_state(1))
+    >>> round(float(np.exp(logprobs[0, model.vocab["b"]])), 6)
+    0.5
+    """
+    smoothing = smoothing or ModifiedKneserNey()
+    text_format = text_format or TextFormat()
+    if order < 1:
+        raise InputError(f"order={order}: an n-gram has at least one token; give order 1 or more.")
+    if progress:
+        progress("reading the text")
+    if vocab is None:
+        vocab, sequences = index_text(text, text_format, min_count, max_size)
+    else:
+        sequences = encode_text(text, text_format, vocab)
+        flat = np.concatenate(sequences) if sequences else np.zeros(0, np.int64)
+        counts = np.bincount(flat, minlength=len(vocab))
+        counts[vocab.eos] = 0
+        vocab = Vocab(vocab.tokens, counts)
+    if isinstance(smoothing, Interpolated) and not smoothing.held_out:
+        smoothing = _learn_weights(sequences, vocab, order, text_format, valid, progress)
+    counted = count_ngrams(sequences, vocab, order, text_format.unit, progress)
+    del sequences
+    if progress:
+        progress("estimating")
+    estimates = smoothing.estimate(counted)
+    estimates.summary = {"smoothing": smoothing.name, **estimates.summary}
+    table = NgramTable(counted.words, counted.starts)
+    return NgramLM(table, estimates, vocab, text_format)

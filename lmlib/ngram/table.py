@@ -1,0 +1,139 @@
+"""Finding an n-gram's number: for millions at once, or for one in a microsecond.
+
+A hash table with open addressing, laid out in two NumPy arrays. The same arrays serve both ways:
+NumPy reads them for a whole batch, plain Python through a memoryview for a single sentence.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from lmlib.ngram.counting import Ints, SmallInts, join_keys
+
+_MIX = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio: spreads neighbouring keys (Knuth)
+_LOW_64 = (1 << 64) - 1
+_FREE = -1  # no key is negative
+
+
+class KeyIndex:
+    """From keys to their positions: a hash table that is built once and only read.
+
+    Parameters
+    ----------
+    keys : (n,) int
+        Different from each other, none negative.
+    """
+
+    def __init__(self, keys: Ints) -> None:
+        self.capacity = int(keys.size * 1.8) + 8
+        self.slots = np.full(self.capacity, _FREE, np.int64)  # the key in each slot
+        self.positions = np.full(self.capacity, -1, np.int32)  # and its position
+        slot = self._home(keys)
+        pending = np.arange(keys.size, dtype=np.int32)
+        while pending.size:
+            free = self.slots[slot] == _FREE
+            self.slots[slot[free]] = keys[pending[free]]  # of several, the last one stays
+            lost = self.slots[slot] != keys[pending]
+            self.positions[slot[~lost]] = pending[~lost]
+            pending = pending[lost]
+            slot = (slot[lost] + 1) % self.capacity
+        self._slots = self.slots.data
+        self._positions = self.positions.data
+
+    def _home(self, keys: Ints) -> Ints:
+        mixed = (keys.view(np.uint64) * np.uint64(_MIX)) >> np.uint64(32)
+        return ((mixed * np.uint64(self.capacity)) >> np.uint64(32)).view(np.int64)
+
+    def find(self, keys: Ints) -> SmallInts:
+        """(n,) keys to (n,) positions, -1 for a key that is not there."""
+        slot = self._home(keys)
+        there = self.slots[slot]
+        found = self.positions[slot]
+        wrong = np.flatnonzero(there != keys)
+        found[wrong] = -1
+        wrong = wrong[there[wrong] != _FREE]  # another key sits there: look further on
+        while wrong.size:
+            slot = slot[wrong] + 1 if slot.size != wrong.size else slot + 1
+            slot[slot == self.capacity] = 0
+            there = self.slots[slot]
+            hit = there == keys[wrong]
+            found[wrong[hit]] = self.positions[slot[hit]]
+            going_on = ~hit & (there != _FREE)
+            wrong, slot = wrong[going_on], slot[going_on]
+        return found
+
+    def find_one(self, key: int) -> int:
+        """The position of one key, or -1."""
+        slot = ((((key * _MIX) & _LOW_64) >> 32) * self.capacity) >> 32
+        there = self._slots[slot]
+        while there != key:
+            if there == _FREE:
+                return -1
+            slot += 1
+            if slot == self.capacity:
+                slot = 0
+            there = self._slots[slot]
+        return self._positions[slot]
+
+
+class NgramTable:
+    """The n-grams that a model stores, numbered as in `NgramCounts`.
+
+    Parameters
+    ----------
+    words, starts
+        By order, as in `NgramCounts`.
+    """
+
+    def __init__(self, words: Sequence[SmallInts], starts: Sequence[Ints]) -> None:
+        self.words = list(words)
+        self.starts = list(starts)
+
+    @property
+    def order(self) -> int:
+        """The length of the longest n-grams."""
+        return len(self.words) - 1
+
+    def contexts(self, order: int) -> Ints:
+        """(n_k,): the number of the context of each n-gram of this order."""
+        return np.repeat(np.arange(self.starts[order].size - 1), np.diff(self.starts[order]))
+
+    @cached_property
+    def indexes(self) -> list[KeyIndex]:
+        """By order (from 2): key of (context, word) to number. Built when first needed."""
+        nothing = KeyIndex(np.zeros(0, np.int64))
+        return [nothing, nothing] + [
+            KeyIndex(join_keys(self.contexts(order), self.words[order]))
+            for order in range(2, self.order + 1)
+        ]
+
+    def find(self, order: int, contexts: npt.NDArray, words: npt.NDArray) -> SmallInts:
+        """Number of each n-gram, given its context's number (-1: none) and last word; -1: none."""
+        found = np.full(contexts.shape, -1, np.int32)
+        possible = np.flatnonzero(contexts.reshape(-1) >= 0)
+        keys = join_keys(contexts.reshape(-1)[possible], words.reshape(-1)[possible])
+        found.reshape(-1)[possible] = self.indexes[order].find(keys)
+        return found
+
+    def numbers_along(self, tokens: npt.NDArray, depth: npt.NDArray) -> list[SmallInts]:
+        """Number the n-grams that end at each position of some rows of text.
+
+        Parameters
+        ----------
+        tokens : (B, L) int
+        depth : (B, L) int
+            How many tokens, this one included, can be looked back on; 0 where nothing stands.
+
+        Returns
+        -------
+        list by order of (B, L), -1 where no such n-gram is stored.
+        """
+        numbers = [np.zeros(0, np.int32), np.where(depth > 0, tokens, -1).astype(np.int32)]
+        for order in range(2, self.order + 1):
+            ids = np.full(tokens.shape, -1, np.int32)
+            contexts = np.where(depth[:, 1:] >= order, numbers[-1][:, :-1], -1)
+            ids[:, 1:] = self.find(order, contexts, tokens[:, 1:])
+            numbers.append(ids)
+        return numbers
