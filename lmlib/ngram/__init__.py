@@ -1,5 +1,7 @@
 """Counting models: n-grams of any order, and the ways to smooth them (chapter 03)."""
 
+from lmlib.ngram.arpa import read_arpa, write_arpa
+from lmlib.ngram.compression import prune, quantise
 from lmlib.ngram.counting import NgramCounts, count_ngrams
 from lmlib.ngram.estimators import (
     MLE,
@@ -29,5 +31,9 @@ __all__ = [
     "StupidBackoff",
     "WittenBell",
     "count_ngrams",
+    "prune",
+    "quantise",
+    "read_arpa",
     "train_ngram",
+    "write_arpa",
 ]

@@ -66,10 +66,9 @@ class NgramCounts:
         """(n_k,): the number of the context of each n-gram of this order."""
         return np.repeat(np.arange(self.starts[order].size - 1), np.diff(self.starts[order]))
 
-    def sum_by_context(self, order: int, values: npt.NDArray) -> npt.NDArray:
+    def sum_by_context(self, order: int, values: npt.NDArray) -> npt.NDArray[np.float64]:
         """(n_{k-1},): the sum of ``values`` (n_k,) over the words seen after each context."""
-        running = np.concatenate(([0], np.cumsum(values)))
-        return running[self.starts[order][1:]] - running[self.starts[order][:-1]]
+        return np.bincount(self.contexts(order), values, minlength=self.starts[order].size - 1)
 
     @property
     def predictable(self) -> Mask:
@@ -165,7 +164,9 @@ def lay_out(sequences: Sequence[TokenIds], bos: int | None) -> tuple[SmallInts, 
     ends = np.cumsum(lengths + offset)
     tokens = np.full(ends[-1], -1 if bos is None else bos, np.int32)
     starts = ends - lengths - offset
-    depth = (np.arange(tokens.size) - np.repeat(starts, lengths + offset)).astype(np.int32)
+    depth: SmallInts = (np.arange(tokens.size) - np.repeat(starts, lengths + offset)).astype(
+        np.int32
+    )
     tokens[depth >= offset] = np.concatenate(sequences)
     return tokens, depth
 

@@ -488,7 +488,7 @@ class Katz(Estimator):
         for order in range(2, counts.order + 1):
             discounted, ratios = self._discount(counts.counts[order])
             summary.append(ratios)
-            totals = counts.sum_by_context(order, counts.counts[order]).astype(float)
+            totals = counts.sum_by_context(order, counts.counts[order])
             complete = np.diff(counts.starts[order]) == counts.predictable.sum()
             contexts = counts.contexts(order)
             discounted = np.where(complete[contexts], counts.counts[order], discounted)
@@ -518,7 +518,8 @@ class Katz(Estimator):
             discount = t[1] / (t[1] + 2 * t[2]) if t[1] else 0.5
             ratios = (c - min(discount, 0.99)) / c
         table = np.concatenate(([0.0], ratios, [1.0]))
-        return occurrences * table[np.minimum(occurrences, top + 1)], ratios.tolist()
+        discounted: Array = occurrences * table[np.minimum(occurrences, top + 1)]
+        return discounted, [float(r) for r in ratios]
 
 
 def backoff_weights(kept: npt.NDArray, lower: npt.NDArray) -> Array:

@@ -51,6 +51,7 @@ class NgramLM(LanguageModel):
         self.text_format = text_format
         self.order = table.order
         self.context_length = self.order - 1
+        self.codebooks: list[npt.NDArray] | None = None  # see `lmlib.ngram.compression.quantise`
         predictable = predictable_tokens(vocab, text_format.unit)
         self._uniform = -math.log(predictable.sum())
         self._lowest = np.where(predictable, self._uniform, -math.inf)  # (V,)
@@ -59,6 +60,11 @@ class NgramLM(LanguageModel):
     def ngrams_by_order(self) -> list[int]:
         """How many n-grams are stored, by order from 1."""
         return [row.size for row in self.logprobs[1:]]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays, as they are stored."""
+        return sum(array.nbytes for array in self.arrays().values())
 
     # ------------------------------------------------------------ the contract
 
@@ -115,6 +121,23 @@ class NgramLM(LanguageModel):
         else:
             logprobs = self._score_many(context, targets)
         return logprobs, (_slide(context, targets, lengths),)
+
+    def logprobs_after(self, contexts: npt.NDArray, words: npt.NDArray) -> Array:
+        """ln P(word | context) for many contexts of the same length.
+
+        Parameters
+        ----------
+        contexts : (N, L) int
+            L ≤ n-1 tokens each, the nearest one last.
+        words : (N,) int
+
+        Returns
+        -------
+        (N,)
+        """
+        padded = np.full((len(contexts), self.order - 1), _NOTHING, np.int64)
+        padded[:, self.order - 1 - contexts.shape[1] :] = contexts
+        return self._score_many(padded, words[:, None])[:, 0]
 
     # ------------------------------------------------------------ how
 
@@ -220,6 +243,7 @@ class NgramLM(LanguageModel):
             "unseen_context": None if math.isnan(self.unseen_context) else self.unseen_context,
             "chained": self.chained,
             "normalised": self.normalised,
+            "quantised": self.codebooks is not None,
             "summary": self.summary,
         }
 
@@ -229,7 +253,13 @@ class NgramLM(LanguageModel):
         for order in range(2, self.order + 1):
             arrays[f"words.{order}"] = self.table.words[order]
             arrays[f"starts.{order}"] = self.table.starts[order]
-            arrays[f"logprobs.{order}"] = self.logprobs[order]
+            if self.codebooks is None:
+                arrays[f"logprobs.{order}"] = self.logprobs[order]
+            else:
+                codes = np.searchsorted(self.codebooks[order], self.logprobs[order])
+                small = np.uint8 if self.codebooks[order].size <= 256 else np.uint16
+                arrays[f"codes.{order}"] = codes.astype(small)
+                arrays[f"codebook.{order}"] = self.codebooks[order]
             arrays[f"backoffs.{order - 1}"] = self.backoffs[order - 1]
         return arrays
 
@@ -254,6 +284,7 @@ class NgramLM(LanguageModel):
         starts = [nothing.astype(np.int64)] * 2
         logprobs, backoffs = [nothing], [nothing]
         size = len(vocab)
+        codebooks = [nothing, nothing]
         for k in range(1, order + 1):
             if k > 1:
                 words.append(_array(arrays, f"words.{k}", np.int32))
@@ -261,7 +292,15 @@ class NgramLM(LanguageModel):
                 backoffs.append(_array(arrays, f"backoffs.{k - 1}", np.float64, size))
                 size = words[k].size
                 _check_table(words[k], starts[k], len(vocab), k)
-            logprobs.append(_array(arrays, f"logprobs.{k}", np.float64, size))
+            if k > 1 and config["quantised"]:
+                codebook = _array(arrays, f"codebook.{k}", np.float64)
+                codes = _array(arrays, f"codes.{k}", (np.uint8, np.uint16), size)
+                if codes.max(initial=0) >= max(codebook.size, 1):
+                    raise InputError(f"codes.{k} points outside its codebook; train it again.")
+                codebooks.append(codebook)
+                logprobs.append(codebook[codes])
+            else:
+                logprobs.append(_array(arrays, f"logprobs.{k}", np.float64, size))
         unseen = config["unseen_context"]
         estimates = Estimates(
             logprobs,
@@ -271,19 +310,26 @@ class NgramLM(LanguageModel):
             config["normalised"],
             config["summary"],
         )
-        return cls(NgramTable(words, starts), estimates, vocab, text_format)
+        model = cls(NgramTable(words, starts), estimates, vocab, text_format)
+        if config["quantised"]:
+            model.codebooks = codebooks
+        return model
 
 
 def _array(
-    arrays: dict[str, npt.NDArray], name: str, dtype: type, size: int | None = None
+    arrays: dict[str, npt.NDArray],
+    name: str,
+    dtypes: type | tuple[type, ...],
+    size: int | None = None,
 ) -> npt.NDArray:
     if name not in arrays:
         raise InputError(f"the array {name} is missing; the model is incomplete: train it again.")
     array = arrays[name]
-    if array.dtype != dtype or array.ndim != 1 or (size is not None and array.size != size):
+    allowed = dtypes if isinstance(dtypes, tuple) else (dtypes,)
+    if array.dtype not in allowed or array.ndim != 1 or (size is not None and array.size != size):
         raise InputError(
             f"the array {name} has shape {array.shape} and type {array.dtype}, where "
-            f"{'any' if size is None else size} numbers of type {np.dtype(dtype)} belong."
+            f"{'any' if size is None else size} numbers of type {allowed[0].__name__} belong."
         )
     return array
 

@@ -117,6 +117,16 @@ class NgramTable:
         found.reshape(-1)[possible] = self.indexes[order].find(keys)
         return found
 
+    def spell(self, order: int) -> Ints:
+        """(n_k, k): the tokens of every n-gram of this order."""
+        tokens = np.empty((self.words[order].size, order), np.int64)
+        number = np.arange(self.words[order].size)
+        for k in range(order, 1, -1):
+            tokens[:, k - 1] = self.words[k][number]
+            number = self.contexts(k)[number]
+        tokens[:, 0] = number
+        return tokens
+
     def numbers_along(self, tokens: npt.NDArray, depth: npt.NDArray) -> list[SmallInts]:
         """Number the n-grams that end at each position of some rows of text.
 
