@@ -107,8 +107,8 @@ def label_lines(ax: Axes, gap: float = 15.0) -> None:
     ax.autoscale_view()
     heights = [ax.transData.transform(end)[1] * 72 / figure.dpi for end in ends]
     order = sorted(range(len(lines)), key=heights.__getitem__)
-    wanted = [heights[i] for i in order]
-    for i, place in zip(order, _spread(wanted, gap), strict=True):
+    floor = ax.bbox.y0 * 72 / figure.dpi + gap / 2  # above the axis and its numbers
+    for i, place in zip(order, _spread([heights[i] for i in order], gap, floor), strict=True):
         ax.annotate(
             str(lines[i].get_label()),
             xy=ends[i],
@@ -120,22 +120,22 @@ def label_lines(ax: Axes, gap: float = 15.0) -> None:
         )
 
 
-def _spread(places: list[float], gap: float) -> list[float]:
-    """Move sorted ``places`` to stand ``gap`` apart, each crowd about its own middle.
+def _spread(places: list[float], gap: float, floor: float) -> list[float]:
+    """Move sorted ``places`` to stand ``gap`` apart, each crowd about its middle, none below floor.
 
-    >>> _spread([0.0, 1.0, 100.0], gap=10.0)
+    >>> _spread([0.0, 1.0, 100.0], gap=10.0, floor=-50.0)
     [-4.5, 5.5, 100.0]
+    >>> _spread([0.0, 1.0, 100.0], gap=10.0, floor=0.0)
+    [0.0, 10.0, 100.0]
     """
-    crowds: list[tuple[float, int]] = []  # (middle, members), bottom to top
+    crowds: list[tuple[list[float], float]] = []  # (members, where the lowest stands)
     for place in places:
-        crowds.append((place, 1))
-        while len(crowds) > 1:
-            (low, below), (high, above) = crowds[-2:]
-            if high - low >= gap * (below + above) / 2:
-                break
-            middle = (low * below + high * above) / (below + above)
-            crowds[-2:] = [(middle, below + above)]
-    return [middle + gap * (k - (n - 1) / 2) for middle, n in crowds for k in range(n)]
+        crowds.append(([place], max(place, floor)))
+        while len(crowds) > 1 and crowds[-1][1] < crowds[-2][1] + gap * len(crowds[-2][0]):
+            members = crowds[-2][0] + crowds[-1][0]
+            lowest = sum(members) / len(members) - gap * (len(members) - 1) / 2
+            crowds[-2:] = [(members, max(lowest, floor))]
+    return [lowest + gap * k for members, lowest in crowds for k in range(len(members))]
 
 
 @dataclass(frozen=True)

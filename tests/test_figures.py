@@ -43,10 +43,17 @@ def test_the_text_colour_is_no_family_s_colour() -> None:
 
 @given(st.lists(st.floats(-500, 500), min_size=1, max_size=12).map(sorted))
 def test_labels_stand_apart_and_keep_their_order(places: list[float]) -> None:
-    moved = figures._spread(places, gap=15)
+    moved = figures._spread(places, gap=15, floor=-1000)
     assert len(moved) == len(places)
     assert all(above - below >= 15 - 1e-6 for below, above in pairwise(moved))
     assert sum(moved) == pytest.approx(sum(places), abs=1e-6)  # no crowd drifts
+
+
+@given(st.lists(st.floats(-500, 500), min_size=1, max_size=12).map(sorted), st.floats(-500, 500))
+def test_labels_stay_above_the_axis(places: list[float], floor: float) -> None:
+    moved = figures._spread(places, gap=15, floor=floor)
+    assert moved[0] >= floor
+    assert all(above - below >= 15 - 1e-6 for below, above in pairwise(moved))
 
 
 def test_each_named_line_is_labelled_at_its_end_in_its_colour() -> None:
