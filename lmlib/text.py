@@ -8,7 +8,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -403,8 +402,3 @@ def index_text(
     inside[ends - 1] = False
     ids[inside] = renumber[flat]
     return vocab, np.split(ids, ends[:-1])
-
-
-def vocab_to_json(vocab: Vocab) -> dict[str, Any]:
-    """What a model's folder stores of a vocabulary."""
-    return {"tokens": list(vocab.tokens), "counts": vocab.counts.tolist()}
