@@ -36,7 +36,8 @@ def context_sums(model: NgramLM) -> Iterator[npt.NDArray[np.float64]]:
 
 
 def _sum_by_context(table: NgramTable, order: int, values: npt.NDArray) -> npt.NDArray[np.float64]:
-    return np.bincount(table.contexts(order), values, minlength=table.starts[order].size - 1)
+    sums = np.bincount(table.contexts(order), values, table.starts[order].size - 1)
+    return sums.astype(np.float64, copy=False)
 
 
 def _check(model: NgramLM, what: str) -> None:

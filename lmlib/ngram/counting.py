@@ -68,7 +68,8 @@ class NgramCounts:
 
     def sum_by_context(self, order: int, values: npt.NDArray) -> npt.NDArray[np.float64]:
         """(n_{k-1},): the sum of ``values`` (n_k,) over the words seen after each context."""
-        return np.bincount(self.contexts(order), values, minlength=self.starts[order].size - 1)
+        sums = np.bincount(self.contexts(order), values, self.starts[order].size - 1)
+        return sums.astype(np.float64, copy=False)
 
     @property
     def predictable(self) -> Mask:
@@ -131,8 +132,8 @@ def count_ngrams(
             progress(f"counting {k}-grams")
         ends = np.flatnonzero(depth >= k - 1).astype(np.int32)  # where a k-gram can end
         keys = join_keys(ids[ends - 1], tokens[ends])
-        keys, inverse, seen = np.unique(keys, return_inverse=True, return_counts=True)
-        inverse = inverse.astype(np.int32).reshape(-1)
+        keys, number, seen = np.unique(keys, return_inverse=True, return_counts=True)
+        inverse = number.astype(np.int32).reshape(-1)
         contexts = (keys >> WORD_BITS).astype(np.int32)
         suffix = np.empty(keys.size, np.int32)
         suffix[inverse] = ids[ends]
@@ -152,7 +153,7 @@ def count_ngrams(
         if k < order:
             ids = np.full(tokens.size, -1, np.int32)
             ids[ends] = inverse
-        del inverse
+        del number, inverse
     left_types.append(none)
     return NgramCounts(order, vocab, unit, words, starts, suffixes, counts, left_types, last)
 

@@ -486,15 +486,15 @@ class Katz(Estimator):
         logprobs, backoffs = [_EMPTY, _log(probabilities)], [_EMPTY]
         summary = [ratios]
         for order in range(2, counts.order + 1):
-            discounted, ratios = self._discount(counts.counts[order])
+            reduced, ratios = self._discount(counts.counts[order])
             summary.append(ratios)
             totals = counts.sum_by_context(order, counts.counts[order])
             complete = np.diff(counts.starts[order]) == counts.predictable.sum()
             contexts = counts.contexts(order)
-            discounted = np.where(complete[contexts], counts.counts[order], discounted)
-            kept = counts.sum_by_context(order, discounted)
+            reduced = np.where(complete[contexts], counts.counts[order], reduced)
+            kept = counts.sum_by_context(order, reduced)
             totals[(kept >= totals * (1 - 1e-12)) & ~complete] += 1
-            probabilities = discounted / totals[contexts]
+            probabilities = reduced / totals[contexts]
             logprobs.append(_log(probabilities))
             lower = np.exp(logprobs[order - 1])[counts.suffixes[order]]
             backoffs.append(
@@ -518,7 +518,7 @@ class Katz(Estimator):
             discount = t[1] / (t[1] + 2 * t[2]) if t[1] else 0.5
             ratios = (c - min(discount, 0.99)) / c
         table = np.concatenate(([0.0], ratios, [1.0]))
-        discounted: Array = occurrences * table[np.minimum(occurrences, top + 1)]
+        discounted = table[np.minimum(occurrences, top + 1)] * occurrences
         return discounted, [float(r) for r in ratios]
 
 

@@ -2,20 +2,30 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from lmlib.errors import InputError
 from lmlib.language_model import Array, LanguageModel, State
-from lmlib.ngram.counting import count_ngrams, predictable_tokens
+from lmlib.ngram.counting import count_ngrams, join_keys, predictable_tokens
 from lmlib.ngram.estimators import Estimates, Estimator, Interpolated, ModifiedKneserNey
-from lmlib.ngram.table import NgramTable
+from lmlib.ngram.table import FREE, MIX, NgramTable
 from lmlib.text import TextFormat, TokenIds, Vocab, encode_text, index_text
 
 _NOTHING = -1  # in a state: no token was read here
-_FEW = 48  # so many tokens are scored one by one, faster than NumPy can be called
+_FEW = 64  # so many tokens are scored one by one, faster than NumPy can be called
+_LOW_64 = (1 << 64) - 1
+
+
+class _Views(NamedTuple):
+    """Memoryviews of a model's tables."""
+
+    logprobs: memoryview
+    lowest: memoryview
+    orders: list[tuple[memoryview, memoryview, int, int, memoryview, memoryview]]
 
 
 class NgramLM(LanguageModel):
@@ -98,28 +108,21 @@ class NgramLM(LanguageModel):
     ) -> tuple[Array, State]:
         """As the contract says; a few tokens one by one, many at once."""
         inputs, targets = np.asarray(inputs), np.asarray(targets)
-        rows, length = targets.shape
-        state = self.initial_state(rows) if state is None else state
+        state = self.initial_state(len(targets)) if state is None else state
+        if 0 < targets.size <= _FEW and len(targets) == 1:
+            scored = self._score_one_row(inputs[0].tolist(), targets[0].tolist(), state)
+            if scored is not None:
+                return scored
         lengths = np.count_nonzero(targets >= 0, axis=1)
-        padding = np.arange(length) >= lengths[:, None]
-        shifted = (inputs[:, 1:] == targets[:, :-1]) | padding[:, 1:]
-        starts_inside = inputs[:, 1:] == self.vocab.bos
-        if (
-            not length
-            or not ((targets < 0) == padding).all()
-            or not shifted.all()
-            or (starts_inside & ~padding[:, 1:]).any()
-        ):
+        real = np.arange(targets.shape[1]) < lengths[:, None]
+        follows = (inputs[:, 1:] == targets[:, :-1]) & (inputs[:, 1:] != self.vocab.bos)
+        if not ((targets >= 0) == real).all() or not (follows | ~real[:, 1:]).all():
             return super().token_logprobs(inputs, targets, state)
+        if not targets.size:
+            return np.zeros(targets.shape), state
         (context,) = state
         context = np.where(lengths[:, None] > 0, self._read(context, inputs[:, 0]), context)
-        if targets.size <= _FEW:
-            logprobs = np.zeros((rows, length))
-            for b in range(rows):
-                n = int(lengths[b])
-                logprobs[b, :n] = self._score_few(context[b].tolist(), targets[b, :n].tolist())
-        else:
-            logprobs = self._score_many(context, targets)
+        logprobs = np.where(real, self._score_many(context, targets), 0.0)
         return logprobs, (_slide(context, targets, lengths),)
 
     def logprobs_after(self, contexts: npt.NDArray, words: npt.NDArray) -> Array:
@@ -159,80 +162,97 @@ class NgramLM(LanguageModel):
         return np.cumsum(context != _NOTHING, axis=1)
 
     def _score_many(self, context: npt.NDArray, targets: npt.NDArray) -> Array:
-        """context (B, n-1), targets (B, T) -> (B, T)."""
-        width = context.shape[1]
+        """context (B, n-1), targets (B, T) -> (B, T); whatever for targets of -1.
+
+        For each order, only the places whose context of that order is stored are looked at: first
+        nearly all, then fewer and fewer.
+        """
+        rows, width = context.shape
         tokens = np.concatenate([context, targets], axis=1)  # (B, n-1+T)
-        depth = self._depth(tokens)
-        real = targets >= 0
-        logprobs = self.logprobs[1][np.where(real, targets, 0)]  # (B, T)
-        numbers = np.where(depth > 0, tokens, -1).astype(
-            np.int32
-        )  # of the (k-1)-gram that ends there
+        flat = tokens.reshape(-1)  # (B (n-1+T),)
+        follows = flat >= 0  # whether a context that ends one place before can reach here
+        follows[:: tokens.shape[1]] = False
+        follows = np.append(follows, False)
+        logprobs = self.logprobs[1][flat]
+        places = np.flatnonzero(follows[1:-1] & (flat[:-1] >= 0)) + 1  # where to look
+        contexts = flat[places - 1]  # and the number of the context there
+        depth = None
+        if self.unseen_context or not self.chained:
+            depth = self._depth(tokens).reshape(-1)
         for order in range(2, self.order + 1):
-            contexts = np.where(depth[:, 1:] >= order, numbers[:, :-1], -1)
-            found = np.full(tokens.shape, -1, np.int32)
-            found[:, 1:] = self.table.find(order, contexts, tokens[:, 1:])
-            before, here = contexts[:, width - 1 :], found[:, width:]  # (B, T)
-            self._climb(logprobs, order, before, here, depth[:, width:], targets)
-            numbers = found
-        return np.where(real, logprobs, 0.0)
+            if depth is not None:
+                reached = np.flatnonzero(depth >= order)
+                base = logprobs[reached] if self.chained else self._lowest[flat[reached]]
+                before = logprobs[places] if self.chained else self._lowest[flat[places]]
+                logprobs[reached] = base + self.unseen_context
+            else:
+                before = logprobs[places]
+            found = self.table.indexes[order].find(join_keys(contexts, flat[places]))
+            hit = found >= 0
+            missed = before + self.backoffs[order - 1][contexts]
+            logprobs[places] = np.where(hit, self.logprobs[order][found], missed)
+            places = places[hit] + 1
+            onward = follows[places]
+            places, contexts = places[onward], found[hit][onward]
+        return logprobs.reshape(rows, -1)[:, width:]
 
-    def _climb(
-        self,
-        logprobs: Array,
-        order: int,
-        contexts: npt.NDArray,
-        found: npt.NDArray,
-        depth: npt.NDArray,
-        targets: npt.NDArray,
-    ) -> None:
-        """From what shorter contexts say to what those of ``order - 1`` tokens say, in place."""
-        unseen = contexts < 0
-        if not self.chained:
-            available = depth >= order
-            logprobs[available] = self._lowest[targets[available]]
-            logprobs[available & unseen] += self.unseen_context
-        elif self.unseen_context:
-            logprobs[unseen & (depth >= order)] += self.unseen_context
-        flat = logprobs.reshape(-1)
-        seen = np.flatnonzero(contexts.reshape(-1) >= 0)
-        numbers = found.reshape(-1)[seen]
-        hit = numbers >= 0
-        flat[seen[hit]] = self.logprobs[order][numbers[hit]]
-        missed = seen[~hit]
-        flat[missed] += self.backoffs[order - 1][contexts.reshape(-1)[missed]]
-
-    def _score_few(self, context: list[int], targets: list[int]) -> list[float]:
-        """The same for one row, in plain Python: a context (n-1 tokens), T targets -> T numbers."""
-        indexes = self.table.indexes
-        logprobs = [row.data for row in self.logprobs]
-        backoffs = [row.data for row in self.backoffs]
-        lowest = self._lowest.data
-        known = [token for token in context if token != _NOTHING]
-        before: list[
-            int
-        ] = []  # numbers of the n-grams of 1, 2, … tokens that end before the target
+    def _score_one_row(
+        self, inputs: list[int], targets: list[int], state: State
+    ) -> tuple[Array, State] | None:
+        """The same for a sentence or so, in plain Python; None if its shape is not that simple."""
+        if inputs[1:] != targets[:-1] or min(targets) < 0 or self.vocab.bos in inputs[1:]:
+            return None
+        (context,) = state
+        known = [token for token in context[0].tolist() if token != _NOTHING]
+        if inputs[0] == self.vocab.bos:
+            known = []
+        if inputs[0] != self.vocab.bos or self.text_format.unit == "sentence":
+            known.append(inputs[0])
+        known = known[-self.order + 1 :] if self.order > 1 else []
+        logprobs, lowest, orders = self._views
+        chained, mix, low_64, free = self.chained, MIX, _LOW_64, FREE
+        before: list[int] = []  # numbers of the n-grams of 1, 2, … tokens ending before the target
         scores: list[float] = []
-        for i, token in enumerate(known + targets):
+        for token in known + targets:
+            total: float = logprobs[token]
             here = [token]
-            total: float = logprobs[1][token]
-            for order, number in enumerate(before, start=2):
-                if not self.chained:
+            for number, (slots, positions, shift, mask, seen, unseen) in zip(
+                before, orders, strict=False
+            ):
+                if not chained:
                     total = lowest[token]
                 if number < 0:
                     total += self.unseen_context
                     here.append(-1)
                     continue
-                found = indexes[order].find_one((number << 32) | token)
-                here.append(found)
-                if found >= 0:
-                    total = logprobs[order][found]
+                key = number << 32 | token
+                slot = (key * mix & low_64) >> shift  # as in `KeyIndex`, without a call
+                there = slots[slot]
+                while there != key and there != free:
+                    slot = (slot + 1) & mask
+                    there = slots[slot]
+                if there == key:
+                    found = positions[slot]
+                    total = seen[found]
+                    here.append(found)
                 else:
-                    total += backoffs[order - 1][number]
-            if i >= len(known):
-                scores.append(total)
-            before = here[: self.order - 1]
-        return scores
+                    total += unseen[number]
+                    here.append(-1)
+            scores.append(total)
+            before = here
+        read = (known + targets)[:-1][-self.order + 1 :] if self.order > 1 else []
+        moved = [_NOTHING] * (self.order - 1 - len(read)) + read
+        return np.array([scores[len(known) :]]), (np.array([moved], np.int64),)
+
+    @cached_property
+    def _views(self) -> "_Views":
+        """The tables as plain Python reads them fastest."""
+        orders = []
+        for order in range(2, self.order + 1):
+            index = self.table.indexes[order]
+            where = (index.slots.data, index.positions.data, index.shift, index.mask)
+            orders.append((*where, self.logprobs[order].data, self.backoffs[order - 1].data))
+        return _Views(self.logprobs[1].data, self._lowest.data, orders)
 
     # ------------------------------------------------------------ storage
 

@@ -1,7 +1,8 @@
 """Finding an n-gram's number: for millions at once, or for one in a microsecond.
 
 A hash table with open addressing, laid out in two NumPy arrays. The same arrays serve both ways:
-NumPy reads them for a whole batch, plain Python through a memoryview for a single sentence.
+NumPy reads them for a whole batch, and plain Python, through memoryviews, for a single sentence
+(`NgramLM`), which is over before NumPy would have begun.
 """
 
 from collections.abc import Sequence
@@ -12,9 +13,8 @@ import numpy.typing as npt
 
 from lmlib.ngram.counting import Ints, SmallInts, join_keys
 
-_MIX = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio: spreads neighbouring keys (Knuth)
-_LOW_64 = (1 << 64) - 1
-_FREE = -1  # no key is negative
+MIX = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio: spreads neighbouring keys (Knuth)
+FREE = -1  # no key is negative
 
 
 class KeyIndex:
@@ -27,55 +27,39 @@ class KeyIndex:
     """
 
     def __init__(self, keys: Ints) -> None:
-        self.capacity = int(keys.size * 1.8) + 8
-        self.slots = np.full(self.capacity, _FREE, np.int64)  # the key in each slot
-        self.positions = np.full(self.capacity, -1, np.int32)  # and its position
+        bits = max(3, (3 * keys.size // 2).bit_length())
+        self.mask = (1 << bits) - 1
+        self.shift = 64 - bits
+        self.slots = np.full(1 << bits, FREE, np.int64)  # the key in each slot
+        self.positions = np.full(1 << bits, -1, np.int32)  # and its position
         slot = self._home(keys)
         pending = np.arange(keys.size, dtype=np.int32)
         while pending.size:
-            free = self.slots[slot] == _FREE
+            free = self.slots[slot] == FREE
             self.slots[slot[free]] = keys[pending[free]]  # of several, the last one stays
             lost = self.slots[slot] != keys[pending]
             self.positions[slot[~lost]] = pending[~lost]
             pending = pending[lost]
-            slot = (slot[lost] + 1) % self.capacity
-        self._slots = self.slots.data
-        self._positions = self.positions.data
+            slot = (slot[lost] + 1) & self.mask
 
     def _home(self, keys: Ints) -> Ints:
-        mixed = (keys.view(np.uint64) * np.uint64(_MIX)) >> np.uint64(32)
-        return ((mixed * np.uint64(self.capacity)) >> np.uint64(32)).view(np.int64)
+        return ((keys.view(np.uint64) * np.uint64(MIX)) >> np.uint64(self.shift)).view(np.int64)
 
     def find(self, keys: Ints) -> SmallInts:
         """(n,) keys to (n,) positions, -1 for a key that is not there."""
         slot = self._home(keys)
         there = self.slots[slot]
-        found = self.positions[slot]
-        wrong = np.flatnonzero(there != keys)
-        found[wrong] = -1
-        wrong = wrong[there[wrong] != _FREE]  # another key sits there: look further on
-        while wrong.size:
-            slot = slot[wrong] + 1 if slot.size != wrong.size else slot + 1
-            slot[slot == self.capacity] = 0
+        found = np.where(there == keys, self.positions[slot], np.int32(-1))
+        astray = np.flatnonzero((there != keys) & (there != FREE))  # another key sits there
+        slot, keys = slot[astray], keys[astray]
+        while astray.size:
+            slot = (slot + 1) & self.mask
             there = self.slots[slot]
-            hit = there == keys[wrong]
-            found[wrong[hit]] = self.positions[slot[hit]]
-            going_on = ~hit & (there != _FREE)
-            wrong, slot = wrong[going_on], slot[going_on]
+            hit = there == keys
+            found[astray[hit]] = self.positions[slot[hit]]
+            on = ~hit & (there != FREE)
+            astray, slot, keys = astray[on], slot[on], keys[on]
         return found
-
-    def find_one(self, key: int) -> int:
-        """The position of one key, or -1."""
-        slot = ((((key * _MIX) & _LOW_64) >> 32) * self.capacity) >> 32
-        there = self._slots[slot]
-        while there != key:
-            if there == _FREE:
-                return -1
-            slot += 1
-            if slot == self.capacity:
-                slot = 0
-            there = self._slots[slot]
-        return self._positions[slot]
 
 
 class NgramTable:
