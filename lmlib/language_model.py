@@ -221,7 +221,7 @@ class Score:
 
 
 def _exp(x: float) -> float:
-    return math.exp(x) if x < 700 else math.inf
+    return math.inf if x >= 700 else math.exp(x)  # NaN stays NaN
 
 
 def score(model: LanguageModel, text: str) -> Score:
@@ -314,4 +314,4 @@ def rank(model: LanguageModel, candidates: Sequence[str]) -> list[Ranked]:
             candidates, sequence_logprobs(model, sequences), unknown, strict=True
         )
     ]
-    return sorted(ranked, key=lambda r: math.inf if math.isnan(r.logprob) else -r.logprob)
+    return sorted(ranked, key=lambda r: (math.isnan(r.logprob), -r.logprob))

@@ -34,7 +34,7 @@ def read_text(path: str | Path) -> str:
     path = Path(path)
     try:
         data = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path}: there is no such file.") from None
     except IsADirectoryError:
         raise InputError(f"{path}: this is a folder; name a text file in it.") from None
@@ -43,8 +43,9 @@ def read_text(path: str | Path) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        start = error.start + len(data) - len(error.object)  # counted from behind a mark, if any
         raise InputError(
-            f"{path}: not UTF-8 at byte {error.start} (0x{data[error.start]:02x}); "
+            f"{path}: not UTF-8 at byte {start} (0x{data[start]:02x}); "
             f"convert it first, for example: iconv -f GB18030 -t UTF-8 {path.name}"
         ) from None
     if not text.strip():
@@ -401,4 +402,4 @@ def index_text(
     inside = np.ones(ids.size, dtype=bool)
     inside[ends - 1] = False
     ids[inside] = renumber[flat]
-    return vocab, np.split(ids, ends[:-1])
+    return vocab, np.split(ids, ends[:-1]) if lengths else []
