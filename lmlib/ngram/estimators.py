@@ -518,7 +518,7 @@ class Katz(Estimator):
             discount = t[1] / (t[1] + 2 * t[2]) if t[1] else 0.5
             ratios = (c - min(discount, 0.99)) / c
         table = np.concatenate(([0.0], ratios, [1.0]))
-        discounted = table[np.minimum(occurrences, top + 1)] * occurrences
+        discounted: Array = np.multiply(table[np.minimum(occurrences, top + 1)], occurrences)
         return discounted, [float(r) for r in ratios]
 
 

@@ -165,14 +165,13 @@ class NgramLM(LanguageModel):
         """context (B, n-1), targets (B, T) -> (B, T); whatever for targets of -1.
 
         For each order, only the places whose context of that order is stored are looked at: first
-        nearly all, then fewer and fewer.
+        nearly all, then fewer and fewer. (Rows lie end to end: an n-gram that reached over from one
+        row into the targets of the next would be longer than n.)
         """
         rows, width = context.shape
         tokens = np.concatenate([context, targets], axis=1)  # (B, n-1+T)
         flat = tokens.reshape(-1)  # (B (n-1+T),)
-        follows = flat >= 0  # whether a context that ends one place before can reach here
-        follows[:: tokens.shape[1]] = False
-        follows = np.append(follows, False)
+        follows = np.append(flat >= 0, False)  # is there a token at this place?
         logprobs = self.logprobs[1][flat]
         places = np.flatnonzero(follows[1:-1] & (flat[:-1] >= 0)) + 1  # where to look
         contexts = flat[places - 1]  # and the number of the context there
