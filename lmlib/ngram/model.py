@@ -25,7 +25,7 @@ class _Views(NamedTuple):
 
     logprobs: memoryview
     lowest: memoryview
-    orders: list[tuple[memoryview, memoryview, int, int, memoryview, memoryview]]
+    orders: list[tuple[memoryview, int, int, memoryview, memoryview]]
 
 
 class NgramLM(LanguageModel):
@@ -174,7 +174,7 @@ class NgramLM(LanguageModel):
         follows = np.append(flat >= 0, False)  # is there a token at this place?
         logprobs = self.logprobs[1][flat]
         places = np.flatnonzero(follows[1:-1] & (flat[:-1] >= 0)) + 1  # where to look
-        contexts = flat[places - 1]  # and the number of the context there
+        contexts = flat.take(places - 1)  # and the number of the context there
         depth = None
         if self.unseen_context or not self.chained:
             depth = self._depth(tokens).reshape(-1)
@@ -185,14 +185,16 @@ class NgramLM(LanguageModel):
                 before = logprobs[places] if self.chained else self._lowest[flat[places]]
                 logprobs[reached] = base + self.unseen_context
             else:
-                before = logprobs[places]
-            found = self.table.indexes[order].find(join_keys(contexts, flat[places]))
-            hit = found >= 0
-            missed = before + self.backoffs[order - 1][contexts]
-            logprobs[places] = np.where(hit, self.logprobs[order][found], missed)
-            places = places[hit] + 1
-            onward = follows[places]
-            places, contexts = places[onward], found[hit][onward]
+                before = logprobs.take(places)
+            found = self.table.indexes[order].find(join_keys(contexts, flat.take(places)))
+            hit = np.flatnonzero(found >= 0)
+            found = found.take(hit)
+            scores = before + self.backoffs[order - 1].take(contexts)
+            scores[hit] = self.logprobs[order].take(found)
+            logprobs[places] = scores
+            places = places.take(hit) + 1
+            onward = follows.take(places)
+            places, contexts = places[onward], found[onward]
         return logprobs.reshape(rows, -1)[:, width:]
 
     def _score_one_row(
@@ -215,9 +217,7 @@ class NgramLM(LanguageModel):
         for token in known + targets:
             total: float = logprobs[token]
             here = [token]
-            for number, (slots, positions, shift, mask, seen, unseen) in zip(
-                before, orders, strict=False
-            ):
+            for number, (slots, shift, mask, seen, unseen) in zip(before, orders, strict=False):
                 if not chained:
                     total = lowest[token]
                 if number < 0:
@@ -226,12 +226,12 @@ class NgramLM(LanguageModel):
                     continue
                 key = number << 32 | token
                 slot = (key * mix & low_64) >> shift  # as in `KeyIndex`, without a call
-                there = slots[slot]
+                there = slots[2 * slot]
                 while there != key and there != free:
                     slot = (slot + 1) & mask
-                    there = slots[slot]
+                    there = slots[2 * slot]
                 if there == key:
-                    found = positions[slot]
+                    found = slots[2 * slot + 1]
                     total = seen[found]
                     here.append(found)
                 else:
@@ -249,7 +249,7 @@ class NgramLM(LanguageModel):
         orders = []
         for order in range(2, self.order + 1):
             index = self.table.indexes[order]
-            where = (index.slots.data, index.positions.data, index.shift, index.mask)
+            where = (index.slots.data, index.shift, index.mask)
             orders.append((*where, self.logprobs[order].data, self.backoffs[order - 1].data))
         return _Views(self.logprobs[1].data, self._lowest.data, orders)
 

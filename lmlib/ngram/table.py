@@ -1,7 +1,7 @@
 """Finding an n-gram's number: for millions at once, or for one in a microsecond.
 
-A hash table with open addressing, laid out in two NumPy arrays. The same arrays serve both ways:
-NumPy reads them for a whole batch, and plain Python, through memoryviews, for a single sentence
+A hash table with open addressing, laid out in a NumPy array. The same array serves both ways:
+NumPy reads it for a whole batch, and plain Python, through a memoryview, for a single sentence
 (`NgramLM`), which is over before NumPy would have begun.
 """
 
@@ -30,33 +30,35 @@ class KeyIndex:
         bits = max(3, (3 * keys.size // 2).bit_length())
         self.mask = (1 << bits) - 1
         self.shift = 64 - bits
-        self.slots = np.full(1 << bits, FREE, np.int64)  # the key in each slot
-        self.positions = np.full(1 << bits, -1, np.int32)  # and its position
+        slots = np.full((1 << bits, 2), FREE, np.int64)  # a key and its position, side by side
         slot = self._home(keys)
-        pending = np.arange(keys.size, dtype=np.int32)
+        pending = np.arange(keys.size)
         while pending.size:
-            free = self.slots[slot] == FREE
-            self.slots[slot[free]] = keys[pending[free]]  # of several, the last one stays
-            lost = self.slots[slot] != keys[pending]
-            self.positions[slot[~lost]] = pending[~lost]
+            free = slots[slot, 0] == FREE
+            slots[slot[free], 0] = keys[pending[free]]  # of several, the last one stays
+            lost = slots[slot, 0] != keys[pending]
+            slots[slot[~lost], 1] = pending[~lost]
             pending = pending[lost]
             slot = (slot[lost] + 1) & self.mask
+        self.slots = slots.reshape(-1)
 
     def _home(self, keys: Ints) -> Ints:
         return ((keys.view(np.uint64) * np.uint64(MIX)) >> np.uint64(self.shift)).view(np.int64)
 
-    def find(self, keys: Ints) -> SmallInts:
+    def find(self, keys: Ints) -> Ints:
         """(n,) keys to (n,) positions, -1 for a key that is not there."""
         slot = self._home(keys)
-        there = self.slots[slot]
-        found = np.where(there == keys, self.positions[slot], np.int32(-1))
-        astray = np.flatnonzero((there != keys) & (there != FREE))  # another key sits there
-        slot, keys = slot[astray], keys[astray]
+        there = self.slots.take(2 * slot)
+        found = self.slots.take(2 * slot + 1)
+        astray = np.flatnonzero(there != keys)
+        found[astray] = -1
+        astray = astray[there.take(astray) != FREE]  # another key sits there: look further on
+        slot, keys = slot.take(astray), keys.take(astray)
         while astray.size:
             slot = (slot + 1) & self.mask
-            there = self.slots[slot]
+            there = self.slots.take(2 * slot)
             hit = there == keys
-            found[astray[hit]] = self.positions[slot[hit]]
+            found[astray[hit]] = self.slots.take(2 * slot[hit] + 1)
             on = ~hit & (there != FREE)
             astray, slot, keys = astray[on], slot[on], keys[on]
         return found
@@ -93,9 +95,9 @@ class NgramTable:
             for order in range(2, self.order + 1)
         ]
 
-    def find(self, order: int, contexts: npt.NDArray, words: npt.NDArray) -> SmallInts:
+    def find(self, order: int, contexts: npt.NDArray, words: npt.NDArray) -> Ints:
         """Number of each n-gram, given its context's number (-1: none) and last word; -1: none."""
-        found = np.full(contexts.shape, -1, np.int32)
+        found = np.full(contexts.shape, -1, np.int64)
         possible = np.flatnonzero(contexts.reshape(-1) >= 0)
         keys = join_keys(contexts.reshape(-1)[possible], words.reshape(-1)[possible])
         found.reshape(-1)[possible] = self.indexes[order].find(keys)
@@ -111,7 +113,7 @@ class NgramTable:
         tokens[:, 0] = number
         return tokens
 
-    def numbers_along(self, tokens: npt.NDArray, depth: npt.NDArray) -> list[SmallInts]:
+    def numbers_along(self, tokens: npt.NDArray, depth: npt.NDArray) -> list[Ints]:
         """Number the n-grams that end at each position of some rows of text.
 
         Parameters
@@ -124,9 +126,9 @@ class NgramTable:
         -------
         list by order of (B, L), -1 where no such n-gram is stored.
         """
-        numbers = [np.zeros(0, np.int32), np.where(depth > 0, tokens, -1).astype(np.int32)]
+        numbers = [np.zeros(0, np.int64), np.where(depth > 0, tokens, -1)]
         for order in range(2, self.order + 1):
-            ids = np.full(tokens.shape, -1, np.int32)
+            ids = np.full(tokens.shape, -1, np.int64)
             contexts = np.where(depth[:, 1:] >= order, numbers[-1][:, :-1], -1)
             ids[:, 1:] = self.find(order, contexts, tokens[:, 1:])
             numbers.append(ids)

@@ -1,0 +1,192 @@
+"""Speed and memory of the library, each figure beside its target: ``make bench``.
+
+Two things are compared by turns, A B A B …, and the median of the ratios is reported, since the
+machine's own speed comes and goes. Nothing here fails: a person reads it.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from lmlib.corpora import load
+from lmlib.language_model import sequence_logprobs
+from lmlib.ngram import ModifiedKneserNey, train_ngram, write_arpa
+from lmlib.text import TextFormat, encode_text
+
+PAIRS = 9
+WORDS = TextFormat("words", "sentence")
+TOKENISED = TextFormat("whitespace", "sentence")
+
+# Measured once on two cores with KenLM's lmplz and build_binary, a 5-gram of 0.93 million tokens.
+KENLM_SECONDS = 1.9 + 1.3
+
+_MEMORY = """
+import sys
+import lmlib, lmlib.ngram, lmlib.text
+text = open(sys.argv[1], encoding="utf-8").read()
+def peak():  # of this process alone: its ru_maxrss would begin with that of its parent
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) * 1024
+before = peak()
+model = lmlib.ngram.train_ngram(text, 5)
+print((peak() - before) / model.vocab.counts.sum())
+"""
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long one call takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def ratios(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[float, float, float]:
+    """Medians of our seconds, of theirs, and of theirs / ours, pair by pair."""
+    pairs = [(seconds(ours), seconds(theirs)) for _ in range(PAIRS + 1)][1:]  # the first warms up
+    return (
+        statistics.median(a for a, _ in pairs),
+        statistics.median(b for _, b in pairs),
+        statistics.median(b / a for a, b in pairs),
+    )
+
+
+def report(what: str, found: str, target: str) -> None:
+    """One line: what, the figure, its target."""
+    print(f"{what:<58} {found:>26}   target {target}", flush=True)
+
+
+def some_text(tokens: int) -> str:
+    """Real English of so many word tokens: Austen, then Melville."""
+    lines = []
+    austen = load("austen")  # but for its test sentences, which are scored
+    for line in (austen.train + austen.valid + load("moby-dick").text).splitlines():
+        if tokens <= 0:
+            break
+        lines.append(line)
+        tokens -= len(WORDS.split(line)[0]) if line else 0
+    return "\n".join(lines) + "\n"
+
+
+def fit_against_nltk() -> None:
+    """100 thousand tokens, 5-grams: our whole estimate against nltk's counting alone."""
+    from nltk.lm import KneserNeyInterpolated
+    from nltk.lm.preprocessing import padded_everygram_pipeline
+
+    sentences = [tokens for tokens in WORDS.split(some_text(100_000)) if tokens]
+    text = "".join(" ".join(tokens) + "\n" for tokens in sentences)
+
+    def ours() -> None:
+        train_ngram(text, 5, ModifiedKneserNey(), TOKENISED)
+
+    def theirs() -> None:
+        ngrams, words = padded_everygram_pipeline(5, sentences)
+        KneserNeyInterpolated(5).fit(ngrams, words)
+
+    ours()
+    fast = statistics.median(seconds(ours) for _ in range(PAIRS))
+    slow = seconds(theirs)
+    report(
+        "fit a modified Kneser-Ney 5-gram, 100 thousand tokens",
+        f"{slow / fast:.0f} x nltk ({fast:.2f} s : {slow:.1f} s)",
+        ">= 50 x nltk's fit",
+    )
+
+
+def score_against_kenlm() -> None:
+    """A million tokens, 5-grams: scoring the same sentences, in batches and one by one."""
+    model = train_ngram(some_text(1_000_000), 5, text_format=WORDS)
+    test = load("austen").test
+    lines = [" ".join(tokens) for tokens in WORDS.split(test)]
+    ids = encode_text(test, WORDS, model.vocab)
+    tokens = sum(len(sequence) for sequence in ids)
+    sentence = next(row for row in ids if len(row) == 25)
+    targets = sentence[None]
+    inputs = np.concatenate([[model.vocab.bos], sentence[:-1]])[None]
+    sequence_logprobs(model, ids[:1])  # the index is built when first needed
+
+    def batched() -> None:
+        sequence_logprobs(model, ids)
+
+    def one_sentence() -> None:
+        for _ in range(200):
+            model.token_logprobs(inputs, targets)
+
+    try:
+        import kenlm
+    except ImportError:
+        print("kenlm is not installed (pip install kenlm compiles it): not compared")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        arpa = Path(folder) / "model.arpa"
+        write_arpa(model, arpa)
+        quiet = kenlm.Config()
+        quiet.show_progress = False
+        theirs = kenlm.Model(str(arpa), quiet)
+    total = sum(row.sum() for row in sequence_logprobs(model, ids)) / np.log(10)
+    their_total = sum(theirs.score(line) for line in lines)
+    assert abs(total / their_total - 1) < 1e-5, "the two models differ: not a fair comparison"
+
+    def kenlm_batched() -> None:
+        for line in lines:
+            theirs.score(line)
+
+    line = " ".join(model.vocab.decode(sentence[:-1]))
+
+    def kenlm_one_sentence() -> None:
+        for _ in range(200):
+            theirs.score(line)
+
+    ours, slow, ratio = ratios(batched, kenlm_batched)
+    report(
+        "score from ids, million tokens a second",
+        f"{tokens / ours / 1e6:.2f} = {ratio:.2f} x kenlm ({tokens / slow / 1e6:.2f})",
+        ">= 0.8 x kenlm score()",
+    )
+    ours, slow, ratio = ratios(one_sentence, kenlm_one_sentence)
+    report(
+        "score one sentence of 25 tokens from ids, microseconds",
+        f"{ours / 200 * 1e6:.0f} (kenlm {slow / 200 * 1e6:.1f})",
+        "<= 60",
+    )
+
+
+def train_a_million_tokens() -> None:
+    """The whole process, from the text's file to a model on disk; and its memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "text.txt"
+        path.write_text(some_text(1_000_000), encoding="utf-8")
+        if sys.platform == "linux":
+            memory = subprocess.check_output([sys.executable, "-c", _MEMORY, str(path)], text=True)
+            report("peak memory of fitting, bytes a token", f"{float(memory):.0f}", "<= 250")
+        command = [sys.executable, "-m", "lmlib", "train", "ngram", "--order", "5"]
+        command += ["--text", str(path), "--out"]
+
+        def train(out: str) -> Callable[[], object]:
+            full = [*command, os.path.join(folder, out)]
+            return lambda: subprocess.run(full, check=True, capture_output=True)
+
+        to_folder, to_arpa, ratio = ratios(train("model"), train("model.arpa"))
+        report(
+            "lmlib train ngram --order 5, a million tokens, seconds",
+            f"{to_folder:.1f}",
+            f"<= {KENLM_SECONDS:.1f} (KenLM's two programs)",
+        )
+        report(
+            "the same, writing ARPA, seconds",
+            f"{to_arpa:.1f} = {ratio:.2f} x the folder",
+            "<= 2 x the folder",
+        )
+
+
+if __name__ == "__main__":
+    print(f"medians of {PAIRS} interleaved pairs (nltk once)")
+    fit_against_nltk()
+    score_against_kenlm()
+    train_a_million_tokens()
