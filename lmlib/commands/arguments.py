@@ -1,0 +1,80 @@
+"""What several commands take: a model, a text, and how it is read."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from lmlib.errors import InputError
+
+if TYPE_CHECKING:
+    from lmlib.language_model import LanguageModel
+
+TOKENIZER_NAMES = ("whitespace", "words", "characters", "chinese-words")
+UNITS = ("sentence", "stream")
+
+
+def add_json(parser: ArgumentParser) -> None:
+    """Add ``--json``."""
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object and nothing else"
+    )
+
+
+def add_text(parser: ArgumentParser, what: str) -> None:
+    """Add ``--text``."""
+    parser.add_argument(
+        "--text", required=True, metavar="FILE", help=f"{what}, UTF-8; - reads standard input"
+    )
+
+
+def add_model(parser: ArgumentParser, *tokenizer_flags: str) -> None:
+    """Add the model, and how a text is read where the model is an ARPA file."""
+    parser.add_argument("model", help="a model folder, or an ARPA file (.arpa, .arpa.gz)")
+    reading = parser.add_argument_group("for an ARPA file, which does not say how text is read")
+    reading.add_argument(
+        *tokenizer_flags,
+        dest="tokenizer",
+        choices=TOKENIZER_NAMES,
+        help="how text is cut into tokens (default: whitespace)",
+    )
+    reading.add_argument(
+        "--unit", choices=UNITS, help="a sentence a line, or one stream (default: sentence)"
+    )
+
+
+def load_model(arguments: Namespace) -> LanguageModel:
+    """Load the model that `add_model` asked for."""
+    from lmlib.storage import load
+    from lmlib.text import TextFormat
+
+    tokens, unit = arguments.tokenizer, arguments.unit
+    text_format = TextFormat(tokens or "whitespace", unit or "sentence") if tokens or unit else None
+    return load(arguments.model, text_format)
+
+
+def read_input(path: str) -> str:
+    """Read a text file, or standard input for ``-``.
+
+    Raises
+    ------
+    InputError
+        As `lmlib.text.read_text`.
+    """
+    if path != "-":
+        from lmlib.text import read_text
+
+        return read_text(path)
+    data = sys.stdin.buffer.read()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        start = error.start + len(data) - len(error.object)  # counted from behind a mark, if any
+        raise InputError(
+            f"standard input: not UTF-8 at byte {start} (0x{data[start]:02x}); "
+            "convert it first, for example: iconv -f GB18030 -t UTF-8"
+        ) from None
+    if not text.strip():
+        raise InputError("standard input: there is no text.")
+    return text.replace("\r\n", "\n")
