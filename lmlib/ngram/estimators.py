@@ -270,12 +270,14 @@ def _held_out_frequencies(
     frequency[:, 0] = 1 / counts.predictable.sum()
     for order in range(1, counts.order + 1):
         number = numbers[order][0, predicted]
-        frequency[:, order] = np.where(number >= 0, frequencies[order][number], 0)
+        found = number >= 0
+        frequency[found, order] = frequencies[order][number[found]]
         if order == 1:
             total[:, 0] = totals[0][0]
             continue
         context = np.where(depth[predicted] >= order - 1, numbers[order - 1][0, predicted - 1], -1)
-        total[:, order - 1] = np.where(context >= 0, totals[order - 1][context], 0)
+        found = context >= 0
+        total[found, order - 1] = totals[order - 1][context[found]]
     return frequency, total
 
 
@@ -359,12 +361,8 @@ def _kneser_ney(counts: NgramCounts, discounts: Sequence[Sequence[float]]) -> Es
     return estimates
 
 
-def _counts_of_counts(counts: NgramCounts, order: int) -> list[int]:
-    """t[j]: how many n-grams of this order have the (adjusted) count j, for j up to 4."""
-    adjusted = _kneser_ney_counts(counts, order)
-    if order < counts.order and counts.last[order] >= 0:  # as KenLM does: see `_last_by_suffix`
-        adjusted = adjusted.copy()
-        adjusted[counts.last[order]] = counts.counts[order][counts.last[order]]
+def _counts_of_counts(adjusted: npt.NDArray[np.int64]) -> list[int]:
+    """t[j]: how many n-grams have the count j, for j up to 4."""
     return np.bincount(adjusted, minlength=5)[:5].tolist()
 
 
@@ -383,7 +381,7 @@ class KneserNey(Estimator):
     def estimate(self, counts: NgramCounts) -> Estimates:
         discounts: list[list[float]] = [[]]
         for order in range(1, counts.order + 1):
-            _, t1, t2, _, _ = _counts_of_counts(counts, order)
+            _, t1, t2, _, _ = _counts_of_counts(_kneser_ney_counts(counts, order))
             discounts.append([0.0, t1 / (t1 + 2 * t2) if t1 else 0.75])
         return _kneser_ney(counts, discounts)
 
@@ -406,7 +404,11 @@ class ModifiedKneserNey(Estimator):
         discounts: list[Sequence[float]] = [[]]
         fallen_back = []
         for order in range(1, counts.order + 1):
-            found = _modified_discounts(_counts_of_counts(counts, order))
+            adjusted = _kneser_ney_counts(counts, order)
+            if order < counts.order and counts.last[order] >= 0:  # as KenLM: `_last_by_suffix`
+                adjusted = adjusted.copy()
+                adjusted[counts.last[order]] = counts.counts[order][counts.last[order]]
+            found = _modified_discounts(_counts_of_counts(adjusted))
             if found is None:
                 fallen_back.append(order)
             discounts.append(found or self.fallback)
@@ -461,8 +463,8 @@ class Katz(Estimator):
         P(w | h) = d(c) c/C(h)  if c = c(hw) > 0,    else   α(h) P(w | h')
         d(c) = (r - m) / (1 - m) up to c = 5,  r = (c+1) t_{c+1} / (c t_c),  m = 6 t_6 / t_1
 
-    An order whose d leaves 0 … 1 (small or regular texts) takes d(c) = (c - D)/c with the single
-    discount D = t1 / (t1 + 2 t2) instead. A context after which only frequent words were seen
+    An order whose d leaves 0 … 1 (small or regular texts) takes d(c) = (c - D)/c instead, up to
+    c = 5, with the single discount D = t1 / (t1 + 2 t2), at most 0.99, or 0.5 where t1 is 0. A context after which only frequent words were seen
     has nothing to give away: it counts one occurrence more, and that one is given away. One after
     which every word was seen has nobody to give to: it keeps its relative frequencies.
     Source: Katz (1987); Chen and Goodman (1999), section 2.4.
@@ -478,7 +480,7 @@ class Katz(Estimator):
         kept = discounted / counts.counts[1].sum()
         unseen = counts.predictable & ~seen
         if unseen.any():
-            if kept.sum() >= 1:
+            if kept.sum() >= 1 - 1e-12:
                 kept = kept * (1 - 1 / (counts.counts[1].sum() + 1))
             probabilities = kept + np.where(unseen, (1 - kept.sum()) / unseen.sum(), 0)
         else:

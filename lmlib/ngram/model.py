@@ -437,6 +437,7 @@ def train_ngram(
 
     Examples
     --------
+    >>> from lmlib.ngram import MLE
     >>> model = train_ngram("a b\\na c\\n", order=2, smoothing=MLE())
     >>> logprobs, _ = model.step([model.vocab["a"]], model.initial_state(1))
     >>> round(float(np.exp(logprobs[0, model.vocab["b"]])), 6)
@@ -456,7 +457,7 @@ def train_ngram(
         counts = np.bincount(flat, minlength=len(vocab))
         counts[vocab.eos] = 0
         vocab = Vocab(vocab.tokens, counts)
-    if isinstance(smoothing, Interpolated) and not smoothing.held_out:
+    if isinstance(smoothing, Interpolated) and smoothing.weights is None and not smoothing.held_out:
         smoothing = _learn_weights(sequences, vocab, order, text_format, valid, progress)
     counted = count_ngrams(sequences, vocab, order, text_format.unit, progress)
     del sequences
