@@ -156,6 +156,8 @@ def test_an_arpa_file_is_read_as_the_flags_say(ask: AskJson, here: Path, flag: s
     stream = ask("score", "m.arpa", "--text", "test.txt", flag, "words", "--unit", "stream")
     assert stream["tokens"] == 8  # two newlines in place of two ends
     assert stream["oov"] == 2
+    stream = ask("score", "m.arpa", "--text", "test.txt", "--unit", "stream")
+    assert (stream["tokens"], stream["oov"]) == (6, 4)  # the cat. NEWLINE the dog. NEWLINE
 
 
 def test_a_folder_takes_no_flags_of_reading(fails: Callable[..., str]) -> None:
@@ -234,6 +236,9 @@ def test_unknown_words_of_the_prompt_are_named(ask: AskJson, capsys: Capture) ->
     assert output.err == "note: not in the vocabulary, read as <unk>: yak zebra\n"
     result = ask("generate", "model", "--prompt", "the zebra", "--greedy")
     assert result["unknown"] == ["zebra"]
+    model = load("model")
+    prompt = np.array([model.vocab["the"], model.vocab.unk])
+    assert result["tokens"] == model.vocab.decode(greedy(model, prompt, 50))
 
 
 def test_a_stream_is_written_to_the_last_token_asked_for(ask: AskJson) -> None:

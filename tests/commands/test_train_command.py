@@ -125,8 +125,8 @@ def test_an_infinite_figure_of_the_validation_text_is_null_and_explained(capsys:
 def test_standard_input_is_a_text_too(monkeypatch: pytest.MonkeyPatch) -> None:
     data = io.TextIOWrapper(io.BytesIO(b"\xef\xbb\xbfa b\r\na c\r\n"))
     monkeypatch.setattr(sys, "stdin", data)
-    assert main(["train", "ngram", "--text", "-", "--out", "model"]) == 0
-    assert trained().vocab.tokens[3:] == ("a", "b", "c")
+    assert train("--text", "-", "--tokens", "characters") == 0
+    assert trained().vocab.tokens[3:] == ("a", " ", "b", "c")
 
 
 # ---------------------------------------------------------------- what is written and said
