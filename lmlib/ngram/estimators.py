@@ -464,9 +464,10 @@ class Katz(Estimator):
         d(c) = (r - m) / (1 - m) up to c = 5,  r = (c+1) t_{c+1} / (c t_c),  m = 6 t_6 / t_1
 
     An order whose d leaves 0 … 1 (small or regular texts) takes d(c) = (c - D)/c instead, up to
-    c = 5, with the single discount D = t1 / (t1 + 2 t2), at most 0.99, or 0.5 where t1 is 0. A context after which only frequent words were seen
-    has nothing to give away: it counts one occurrence more, and that one is given away. One after
-    which every word was seen has nobody to give to: it keeps its relative frequencies.
+    c = 5, with the single discount D = t1 / (t1 + 2 t2), at most 0.99, or 0.5 where t1 is 0. A
+    context after which only frequent words were seen has nothing to give away: it counts one
+    occurrence more, and that one is given away. One after which every word was seen has nobody to
+    give to: it keeps its relative frequencies.
     Source: Katz (1987); Chen and Goodman (1999), section 2.4.
     """
 
