@@ -225,18 +225,17 @@ class NgramLM(LanguageModel):
                     here.append(-1)
                     continue
                 key = number << 32 | token
-                slot = (key * mix & low_64) >> shift  # as in `KeyIndex`, without a call
-                there = slots[2 * slot]
-                while there != key and there != free:
-                    slot = (slot + 1) & mask
-                    there = slots[2 * slot]
-                if there == key:
-                    found = slots[2 * slot + 1]
+                place = (key * mix & low_64) >> shift << 1  # as in `KeyIndex`, without a call
+                while (there := slots[place]) != key:
+                    if there == free:
+                        total += unseen[number]
+                        here.append(-1)
+                        break
+                    place = (place + 2) & mask
+                else:
+                    found = slots[place + 1]
                     total = seen[found]
                     here.append(found)
-                else:
-                    total += unseen[number]
-                    here.append(-1)
             scores.append(total)
             before = here
         read = (known + targets)[:-1][-self.order + 1 :] if self.order > 1 else []
@@ -249,7 +248,7 @@ class NgramLM(LanguageModel):
         orders = []
         for order in range(2, self.order + 1):
             index = self.table.indexes[order]
-            where = (index.slots.data, index.shift, index.mask)
+            where = (index.slots.data, index.shift, 2 * index.mask + 1)
             orders.append((*where, self.logprobs[order].data, self.backoffs[order - 1].data))
         return _Views(self.logprobs[1].data, self._lowest.data, orders)
 

@@ -27,7 +27,7 @@ class KeyIndex:
     """
 
     def __init__(self, keys: Ints) -> None:
-        bits = max(3, (3 * keys.size // 2).bit_length())
+        bits = max(3, (2 * keys.size).bit_length())  # a quarter to half of the slots are taken
         self.mask = (1 << bits) - 1
         self.shift = 64 - bits
         slots = np.full((1 << bits, 2), FREE, np.int64)  # a key and its position, side by side
