@@ -9,7 +9,7 @@ import pytest
 
 LIBRARY = Path(__file__).parents[1] / "lmlib"
 
-# design.md's layout: a room may import rooms that stand before it.
+# The order of the rooms: a room may import rooms that stand before it.
 ROOMS = """
     errors text batching corpora language_model decoding ngram scratch cells fused recurrent window
     attention transformer seq2seq tagging classification captioning speech metrics training storage
