@@ -27,7 +27,7 @@ book: env pages
 
 test: env .venv/.kenlm checks pages
 	@echo "== pytest: the library, the repository, every notebook in exercises/"
-	@.venv/bin/python -m pytest -q --nbval-lax lmlib tests exercises
+	@.venv/bin/python -m pytest -q --nbval lmlib tests exercises
 
 serve: book
 	@echo "== http://127.0.0.1:8000 (Ctrl-C ends it)"

@@ -292,9 +292,30 @@ class Vocab:
         ('<unk>', '<bos>', '<eos>', 'b', 'a', 'c')
         """
         counter = Counter(token for tokens in sequences for token in tokens)
-        return _vocab_by_frequency(
-            list(counter), np.array(list(counter.values())), min_count, max_size
-        )
+        return cls.from_counts(list(counter), list(counter.values()), min_count, max_size)
+
+    @classmethod
+    def from_counts(
+        cls,
+        types: Sequence[str],
+        counts: Sequence[int],
+        min_count: int = 1,
+        max_size: int | None = None,
+    ) -> "Vocab":
+        """Order types by falling count; those counted equally keep the order they are given in."""
+        if max_size is not None and max_size < len(SPECIAL_TOKENS):
+            raise InputError(f"max_size={max_size}: the three special tokens alone need 3.")
+        for mark in (BOS, EOS):
+            if mark in types:
+                raise InputError(f"the text holds {mark}; lmlib adds this mark itself: remove it.")
+        by_count = sorted(range(len(types)), key=lambda i: -counts[i])  # stable
+        kept = [i for i in by_count if counts[i] >= min_count and types[i] != UNK]
+        if max_size is not None:
+            kept = kept[: max_size - len(SPECIAL_TOKENS)]
+        kept_counts = [counts[i] for i in kept]
+        unknown = sum(counts) - sum(kept_counts)  # the text's own <unk>, and all that was cut off
+        tokens = [*SPECIAL_TOKENS, *(types[i] for i in kept)]
+        return cls(tokens, [unknown, 0, 0, *kept_counts])
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -347,24 +368,6 @@ class Vocab:
         return [self.tokens[int(i)] for i in ids]
 
 
-def _vocab_by_frequency(
-    types: Sequence[str], counts: npt.NDArray[np.int64], min_count: int, max_size: int | None
-) -> Vocab:
-    """Order types (given in the order of first appearance) by falling count, ties stable."""
-    if max_size is not None and max_size < len(SPECIAL_TOKENS):
-        raise InputError(f"max_size={max_size}: the three special tokens alone need 3.")
-    for mark in (BOS, EOS):
-        if mark in types:
-            raise InputError(f"the text holds {mark}; lmlib adds this mark itself: remove it.")
-    order = [int(i) for i in np.argsort(-counts, kind="stable")]
-    kept = [i for i in order if counts[i] >= min_count and types[i] != UNK]
-    if max_size is not None:
-        kept = kept[: max_size - len(SPECIAL_TOKENS)]
-    kept_counts = [int(counts[i]) for i in kept]
-    unknown = int(counts.sum()) - sum(kept_counts)  # the text's own <unk> and all that was cut off
-    return Vocab([*SPECIAL_TOKENS, *(types[i] for i in kept)], [unknown, 0, 0, *kept_counts])
-
-
 def encode_text(text: str, text_format: TextFormat, vocab: Vocab) -> list[TokenIds]:
     """Cut and look up: an array a sentence, ending in ``<eos>``; or one array for a stream."""
     sequences = []
@@ -392,8 +395,8 @@ def index_text(
     flat = np.concatenate(pieces) if pieces else np.zeros(0, np.int32)
     del pieces
     types = list(first_seen)
-    counts = np.bincount(flat, minlength=len(types))
-    vocab = _vocab_by_frequency(types, counts, min_count, max_size)
+    counts = np.bincount(flat, minlength=len(types)).tolist()
+    vocab = Vocab.from_counts(types, counts, min_count, max_size)
     renumber = np.array([vocab[token] for token in types], dtype=np.int64)
     if text_format.unit == "stream":
         return vocab, [renumber[flat]]
