@@ -7,7 +7,7 @@ import importlib.metadata
 import inspect
 import textwrap
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,16 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["PALETTE", "TEXT_COLOUR", "Source", "label_lines", "show_source", "use_book_style"]
+__all__ = [
+    "PALETTE",
+    "TEXT_COLOUR",
+    "Source",
+    "label_lines",
+    "power_of_ten",
+    "show_source",
+    "table",
+    "use_book_style",
+]
 
 #: One colour for each family of models, safe for colour-blind readers (Okabe and Ito).
 #: The book's stylesheet has the same.
@@ -87,6 +96,28 @@ def use_book_style() -> None:
         return  # no notebook here
     if get_ipython() is not None:
         set_matplotlib_formats("svg", bbox_inches=None, metadata={"Date": None})
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> Any:
+    """Lay out a table for a notebook: the first column stands left, the others right."""
+    from IPython.display import Markdown
+
+    marks = [":--", *["--:"] * (len(head) - 1)]
+    lines = [head, marks, *[[str(cell) for cell in row] for row in rows]]
+    return Markdown("\n".join("| " + " | ".join(line) + " |" for line in lines))
+
+
+def power_of_ten(number: float) -> str:
+    """Write a large or small number as a multiple of a power of ten.
+
+    Examples
+    --------
+    >>> power_of_ten(4170**3)
+    '7.3×10¹⁰'
+    """
+    factor, exponent = f"{number:.1e}".split("e")
+    raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{factor}×10{raised}"
 
 
 def label_lines(ax: Axes, gap: float = 15.0) -> None:

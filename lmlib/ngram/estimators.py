@@ -99,7 +99,7 @@ class AddK(Estimator):
             raise InputError(f"k={self.k}: add-k adds a positive number; for none, use MLE().")
 
     def estimate(self, counts: NgramCounts) -> Estimates:
-        return _each_order_alone(counts, self.k)
+        return each_order_alone(counts, self.k)
 
 
 @dataclass(frozen=True)
@@ -114,10 +114,10 @@ class MLE(Estimator):
     name: ClassVar[str] = "mle"
 
     def estimate(self, counts: NgramCounts) -> Estimates:
-        return _each_order_alone(counts, 0.0)
+        return each_order_alone(counts, 0.0)
 
 
-def _each_order_alone(counts: NgramCounts, k: float) -> Estimates:
+def each_order_alone(counts: NgramCounts, k: float) -> Estimates:
     size = int(counts.predictable.sum())
     logprobs, backoffs = [_EMPTY], [_EMPTY]
     # order 1 has one context, the empty one, and its table holds every word, seen or not
@@ -328,7 +328,7 @@ def _kneser_ney_counts(counts: NgramCounts, order: int) -> npt.NDArray[np.int64]
     return counts.left_types[order]
 
 
-def _kneser_ney(counts: NgramCounts, discounts: Sequence[Sequence[float]]) -> Estimates:
+def interpolated_kneser_ney(counts: NgramCounts, discounts: Sequence[Sequence[float]]) -> Estimates:
     r"""Absolute discounting with continuation counts a(hw), every order interpolated.
 
         P(w | h) = (a(hw) - D(a(hw))) / Σ_x a(hx) + γ(h) P(w | h')
@@ -383,7 +383,7 @@ class KneserNey(Estimator):
         for order in range(1, counts.order + 1):
             _, t1, t2, _, _ = _counts_of_counts(_kneser_ney_counts(counts, order))
             discounts.append([0.0, t1 / (t1 + 2 * t2) if t1 else 0.75])
-        return _kneser_ney(counts, discounts)
+        return interpolated_kneser_ney(counts, discounts)
 
 
 @dataclass(frozen=True)
@@ -412,7 +412,7 @@ class ModifiedKneserNey(Estimator):
             if found is None:
                 fallen_back.append(order)
             discounts.append(found or self.fallback)
-        estimates = _kneser_ney(counts, discounts)
+        estimates = interpolated_kneser_ney(counts, discounts)
         estimates.summary["discounts_fell_back_in_orders"] = fallen_back
         return estimates
 

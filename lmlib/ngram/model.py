@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from lmlib.errors import InputError
 from lmlib.language_model import Array, LanguageModel, State
-from lmlib.ngram.counting import count_ngrams, join_keys, predictable_tokens
+from lmlib.ngram.counting import NgramCounts, count_ngrams, join_keys, predictable_tokens
 from lmlib.ngram.estimators import Estimates, Estimator, Interpolated, ModifiedKneserNey
 from lmlib.ngram.table import FREE, MIX, NgramTable
 from lmlib.text import TextFormat, TokenIds, Vocab, encode_text, index_text
@@ -65,6 +65,16 @@ class NgramLM(LanguageModel):
         predictable = predictable_tokens(vocab, text_format.unit)
         self._uniform = -math.log(predictable.sum())
         self._lowest = np.where(predictable, self._uniform, -math.inf)  # (V,)
+
+    @classmethod
+    def from_counts(
+        cls, counts: NgramCounts, smoothing: Estimator, text_format: TextFormat
+    ) -> "NgramLM":
+        """Smooth counts; the same counts serve any number of smoothings."""
+        estimates = smoothing.estimate(counts)
+        estimates.summary = {"smoothing": smoothing.name, **estimates.summary}
+        table = NgramTable(counts.words, counts.starts)
+        return cls(table, estimates, counts.vocab, text_format)
 
     @property
     def ngrams_by_order(self) -> list[int]:
@@ -462,7 +472,4 @@ def train_ngram(
     del sequences
     if progress:
         progress("estimating")
-    estimates = smoothing.estimate(counted)
-    estimates.summary = {"smoothing": smoothing.name, **estimates.summary}
-    table = NgramTable(counted.words, counted.starts)
-    return NgramLM(table, estimates, vocab, text_format)
+    return NgramLM.from_counts(counted, smoothing, text_format)
