@@ -4,6 +4,7 @@ The four steps of chapter 02. Nothing here knows about models.
 """
 
 import re
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -387,13 +388,12 @@ def index_text(
     """
     first_seen: defaultdict[str, int] = defaultdict()
     first_seen.default_factory = first_seen.__len__
-    pieces: list[npt.NDArray[np.int32]] = []
+    seen = array("i")
     lengths: list[int] = []
     for tokens in text_format.lines(text):
         lengths.append(len(tokens))
-        pieces.append(np.fromiter(map(first_seen.__getitem__, tokens), np.int32, len(tokens)))
-    flat = np.concatenate(pieces) if pieces else np.zeros(0, np.int32)
-    del pieces
+        seen.extend(map(first_seen.__getitem__, tokens))
+    flat = np.frombuffer(seen, np.int32) if seen else np.zeros(0, np.int32)
     types = list(first_seen)
     counts = np.bincount(flat, minlength=len(types)).tolist()
     vocab = Vocab.from_counts(types, counts, min_count, max_size)

@@ -39,6 +39,8 @@ class NgramCounts:
     ----------
     words : (n_k,)
         The last token of each n-gram.
+    contexts : (n_k,), from order 2
+        The number, in order k-1, of the n-gram without its last token.
     starts : (n_{k-1} + 1,), from order 2
         Where the n-grams of each context begin.
     suffixes : (n_k,), from order 2
@@ -56,19 +58,16 @@ class NgramCounts:
     vocab: Vocab
     unit: str
     words: list[SmallInts]
+    contexts: list[SmallInts]
     starts: list[Ints]
     suffixes: list[SmallInts]
     counts: list[Ints]
     left_types: list[Ints]
     last: list[int]
 
-    def contexts(self, order: int) -> Ints:
-        """(n_k,): the number of the context of each n-gram of this order."""
-        return np.repeat(np.arange(self.starts[order].size - 1), np.diff(self.starts[order]))
-
     def sum_by_context(self, order: int, values: npt.NDArray) -> npt.NDArray[np.float64]:
         """(n_{k-1},): the sum of ``values`` (n_k,) over the words seen after each context."""
-        sums = np.bincount(self.contexts(order), values, self.starts[order].size - 1)
+        sums = np.bincount(self.contexts[order], values, self.starts[order].size - 1)
         return sums.astype(np.float64, copy=False)
 
     @property
@@ -118,6 +117,7 @@ def count_ngrams(
     unigrams = np.bincount(tokens[depth >= (1 if sentence else 0)], minlength=size)
     none = np.zeros(0, np.int64)
     words = [none.astype(np.int32), np.arange(size, dtype=np.int32)]
+    contexts = [none.astype(np.int32), none.astype(np.int32)]
     starts = [none, none]
     suffixes = [none.astype(np.int32), none.astype(np.int32)]
     counts = [none, unigrams]
@@ -134,7 +134,7 @@ def count_ngrams(
         keys = join_keys(ids[ends - 1], tokens[ends])
         keys, number, seen = np.unique(keys, return_inverse=True, return_counts=True)
         inverse = number.astype(np.int32).reshape(-1)
-        contexts = (keys >> WORD_BITS).astype(np.int32)
+        context = (keys >> WORD_BITS).astype(np.int32)
         suffix = np.empty(keys.size, np.int32)
         suffix[inverse] = ids[ends]
         left = np.bincount(suffix, minlength=words[-1].size)
@@ -145,17 +145,20 @@ def count_ngrams(
         left_types.append(left)
         last.append(int(ids[end_of_last]))
         words.append((keys & ((1 << WORD_BITS) - 1)).astype(np.int32))
-        starts.append(np.concatenate(([0], np.cumsum(np.bincount(contexts, minlength=left.size)))))
+        starts.append(np.concatenate(([0], np.cumsum(np.bincount(context, minlength=left.size)))))
+        contexts.append(context)
         suffixes.append(suffix)
         counts.append(seen)
-        begins_sentence = begins_sentence[contexts]
-        del keys, contexts, suffix, left
+        begins_sentence = begins_sentence[context]
+        del keys, context, suffix, left
         if k < order:
             ids = np.full(tokens.size, -1, np.int32)
             ids[ends] = inverse
         del number, inverse
     left_types.append(none)
-    return NgramCounts(order, vocab, unit, words, starts, suffixes, counts, left_types, last)
+    return NgramCounts(
+        order, vocab, unit, words, contexts, starts, suffixes, counts, left_types, last
+    )
 
 
 def lay_out(sequences: Sequence[TokenIds], bos: int | None) -> tuple[SmallInts, SmallInts]:

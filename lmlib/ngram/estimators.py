@@ -74,6 +74,11 @@ def _log(values: npt.NDArray) -> Array:
         return np.log(values)
 
 
+def _log_in_place(values: Array) -> Array:
+    with np.errstate(divide="ignore"):
+        return np.log(values, out=values)
+
+
 def _uniform(counts: NgramCounts) -> Array:
     return counts.predictable / counts.predictable.sum()  # (V,)
 
@@ -126,7 +131,7 @@ def each_order_alone(counts: NgramCounts, k: float) -> Estimates:
     for order in range(2, counts.order + 1):
         totals = counts.sum_by_context(order, counts.counts[order])  # (n_{k-1},)
         denominators = totals + k * size
-        logprobs.append(_log((counts.counts[order] + k) / denominators[counts.contexts(order)]))
+        logprobs.append(_log((counts.counts[order] + k) / denominators[counts.contexts[order]]))
         with np.errstate(invalid="ignore"):
             backoffs.append(_log(k * size / denominators))  # MLE: 0 / 0 after an unseen context
     return Estimates(logprobs, backoffs, unseen_context=0.0 if k else math.nan, chained=False)
@@ -145,16 +150,17 @@ def _interpolate(
 
         p(h w) = share(h w) + weight(h) p(h' w),   down to `lowest` (V,)
 
-    `shares` by order (n_k,); `weights` by the order of the context (n_k,), entry 0 being that of
-    the empty one. A word not seen after h has the share 0: so b(h) = weight(h).
+    `shares` by order (n_k,), which become the probabilities; `weights` by the order of the context
+    (n_k,), entry 0 being that of the empty one. A word not seen after h has the share 0: so
+    b(h) = weight(h).
     """
-    probabilities = [_EMPTY, shares[1] + weights[0] * lowest]
+    shares[1] += weights[0] * lowest
     for order in range(2, counts.order + 1):
-        lower = probabilities[order - 1][counts.suffixes[order]]
-        probabilities.append(shares[order] + weights[order - 1][counts.contexts(order)] * lower)
+        lower = shares[order - 1][counts.suffixes[order]]
+        shares[order] += weights[order - 1][counts.contexts[order]] * lower
     return Estimates(
-        [_log(p) for p in probabilities],
-        [_EMPTY, *(_log(w) for w in weights[1:])],
+        [_log_in_place(p) for p in shares],
+        [_EMPTY, *(_log_in_place(w) for w in weights[1:])],
     )
 
 
@@ -182,7 +188,7 @@ class WittenBell(Estimator):
         for order in range(2, counts.order + 1):
             totals = counts.sum_by_context(order, counts.counts[order])
             types = np.diff(counts.starts[order])
-            contexts = counts.contexts(order)
+            contexts = counts.contexts[order]
             with np.errstate(invalid="ignore"):
                 weights.append(_one_where_nothing_follows(types / (totals + types), totals))
             shares.append(counts.counts[order] / (totals + types)[contexts])
@@ -228,7 +234,7 @@ class Interpolated(Estimator):
             table, total = np.array(lambdas[order - 1]), totals[order - 1]
             mix = np.where(total > 0, table[np.minimum(_magnitude(total), table.size - 1)], 0.0)
             weights.append(1 - mix)
-            spread = mix[counts.contexts(order)] if order > 1 else mix[0]
+            spread = mix[counts.contexts[order]] if order > 1 else mix[0]
             shares.append(spread * frequencies[order])
         estimates = _interpolate(counts, shares, weights, _uniform(counts))
         estimates.summary["weights"] = [list(row) for row in lambdas]
@@ -241,7 +247,7 @@ def _relative_frequencies(counts: NgramCounts) -> tuple[list[npt.NDArray], list[
     frequencies: list[npt.NDArray] = [_EMPTY, counts.counts[1] / totals[0]]
     for order in range(2, counts.order + 1):
         totals.append(counts.sum_by_context(order, counts.counts[order]))
-        frequencies.append(counts.counts[order] / totals[-1][counts.contexts(order)])
+        frequencies.append(counts.counts[order] / totals[-1][counts.contexts[order]])
     return totals, frequencies
 
 
@@ -350,7 +356,7 @@ def interpolated_kneser_ney(counts: NgramCounts, discounts: Sequence[Sequence[fl
         mass = counts.sum_by_context(order, discount)
         with np.errstate(invalid="ignore"):
             weights.append(_one_where_nothing_follows(mass / totals, totals))
-        shares.append((adjusted - discount) / totals[counts.contexts(order)])
+        shares.append((adjusted - discount) / totals[counts.contexts[order]])
     # <unk> keeps the share of the word never seen even where the text itself writes <unk>: the
     # other words then have what KenLM gives them, for which the two are different words.
     lowest = counts.predictable.astype(float)
@@ -450,7 +456,7 @@ class StupidBackoff(Estimator):
         logprobs = [_EMPTY, _log(unigrams)]
         for order in range(2, counts.order + 1):
             totals = counts.sum_by_context(order, counts.counts[order])
-            logprobs.append(_log(counts.counts[order] / totals[counts.contexts(order)]))
+            logprobs.append(_log(counts.counts[order] / totals[counts.contexts[order]]))
         log_factor = math.log(self.factor)
         backoffs = [_EMPTY, *(np.full(row.size, log_factor) for row in logprobs[1:-1])]
         return Estimates(logprobs, backoffs, unseen_context=log_factor, normalised=False)
@@ -493,7 +499,7 @@ class Katz(Estimator):
             summary.append(ratios)
             totals = counts.sum_by_context(order, counts.counts[order])
             complete = np.diff(counts.starts[order]) == counts.predictable.sum()
-            contexts = counts.contexts(order)
+            contexts = counts.contexts[order]
             reduced = np.where(complete[contexts], counts.counts[order], reduced)
             kept = counts.sum_by_context(order, reduced)
             totals[(kept >= totals * (1 - 1e-12)) & ~complete] += 1
