@@ -67,6 +67,12 @@ _NO_SPACE_BEFORE = frozenset(".,;:!?)]}%'’”…。，；：！？）》")
 _NO_SPACE_AFTER = frozenset("([{$‘“（《")
 
 
+def _cut_at_whitespace(line: str) -> list[str]:
+    if line.isascii() and line.isprintable():
+        return line.split()  # the same, several times as fast
+    return _ASCII_WORD.findall(line)
+
+
 def _cut_chinese(line: str) -> list[str]:
     try:
         import jieba
@@ -123,7 +129,7 @@ class Tokenizer:
 TOKENIZERS: dict[str, Tokenizer] = {
     tokenizer.name: tokenizer
     for tokenizer in (
-        Tokenizer("whitespace", _ASCII_WORD.findall, _join_spaces, lossless=False),
+        Tokenizer("whitespace", _cut_at_whitespace, _join_spaces, lossless=False),
         Tokenizer("words", _WORD_OR_MARK.findall, _join_words, lossless=False),
         Tokenizer("characters", list, _join_nothing, lossless=True),
         Tokenizer("chinese-words", _cut_chinese, _join_nothing, lossless=True),
