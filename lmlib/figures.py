@@ -99,11 +99,13 @@ def use_book_style() -> None:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> Any:
-    """Lay out a table for a notebook: the first column stands left, the others right."""
+    """Lay out a table for a notebook: names and long texts stand left, figures right."""
     from IPython.display import Markdown
 
-    marks = [":--", *["--:"] * (len(head) - 1)]
-    lines = [head, marks, *[[str(cell) for cell in row] for row in rows]]
+    cells = [[str(cell) for cell in row] for row in rows]
+    longest = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
+    marks = [":--" if i == 0 or size > 20 else "--:" for i, size in enumerate(longest)]
+    lines = [head, marks, *cells]
     return Markdown("\n".join("| " + " | ".join(line) + " |" for line in lines))
 
 
