@@ -41,16 +41,21 @@ def read_text(path: str | Path) -> str:
         raise InputError(f"{path}: this is a folder; name a text file in it.") from None
     except PermissionError:
         raise InputError(f"{path}: no permission to read this file.") from None
+    return decode_text(data, str(path))
+
+
+def decode_text(data: bytes, name: str) -> str:
+    """Decode what was read from a file or a pipe, as `read_text` does; ``name`` is for messages."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         start = error.start + len(data) - len(error.object)  # counted from behind a mark, if any
         raise InputError(
-            f"{path}: not UTF-8 at byte {start} (0x{data[start]:02x}); "
-            f"convert it first, for example: iconv -f GB18030 -t UTF-8 {path.name}"
+            f"{name}: not UTF-8 at byte {start} (0x{data[start]:02x}); "
+            "convert it first, for example: iconv -f GB18030 -t UTF-8"
         ) from None
     if not text.strip():
-        raise InputError(f"{path}: the file holds no text.")
+        raise InputError(f"{name}: there is no text in it.")
     return text.replace("\r\n", "\n")
 
 

@@ -305,7 +305,7 @@ def test_a_missing_file_a_folder_and_an_empty_file_are_told_apart(tmp_path: Path
     empty = tmp_path / "empty.txt"
     for content in (b"", b" \n\t\n", codecs.BOM_UTF8):
         empty.write_bytes(content)
-        with pytest.raises(InputError, match=r"empty\.txt: the file holds no text"):
+        with pytest.raises(InputError, match=r"empty\.txt: there is no text in it"):
             read_text(empty)
 
 

@@ -6,8 +6,6 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-from lmlib.errors import InputError
-
 if TYPE_CHECKING:
     from lmlib.language_model import LanguageModel
 
@@ -62,19 +60,8 @@ def read_input(path: str) -> str:
     InputError
         As `lmlib.text.read_text`.
     """
-    if path != "-":
-        from lmlib.text import read_text
+    from lmlib.text import decode_text, read_text
 
-        return read_text(path)
-    data = sys.stdin.buffer.read()
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        start = error.start + len(data) - len(error.object)  # counted from behind a mark, if any
-        raise InputError(
-            f"standard input: not UTF-8 at byte {start} (0x{data[start]:02x}); "
-            "convert it first, for example: iconv -f GB18030 -t UTF-8"
-        ) from None
-    if not text.strip():
-        raise InputError("standard input: there is no text.")
-    return text.replace("\r\n", "\n")
+    return (
+        decode_text(sys.stdin.buffer.read(), "standard input") if path == "-" else read_text(path)
+    )

@@ -177,7 +177,7 @@ def test_score_reads_standard_input(ask: AskJson, monkeypatch: pytest.MonkeyPatc
     [
         (b"ab\xff", "standard input: not UTF-8 at byte 2 (0xff)"),
         (b"\xef\xbb\xbfab\xff", "standard input: not UTF-8 at byte 5 (0xff)"),
-        (b"\n", "standard input: there is no text."),
+        (b"\n", "standard input: there is no text in it."),
     ],
 )
 def test_standard_input_that_is_no_text_is_refused(

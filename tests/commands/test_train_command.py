@@ -211,7 +211,7 @@ REFUSED = {
     "no text": (["--text", "nothing.txt"], "nothing.txt: there is no such file."),
     "a folder": (["--text", "folder"], "folder: this is a folder; name a text file in it."),
     "below a file": (["--text", "other.txt/a"], "other.txt/a: there is no such file."),
-    "empty": (["--text", "empty.txt"], "empty.txt: the file holds no text."),
+    "empty": (["--text", "empty.txt"], "empty.txt: there is no text in it."),
     "encoding": (["--text", "gb.txt"], "gb.txt: not UTF-8 at byte 3 (0xce); convert it first"),
     "no valid": (["--valid", "nothing.txt"], "nothing.txt: there is no such file."),
     "twice stdin": (["--text", "-", "--valid", "-"], "standard input can be read once"),
