@@ -398,8 +398,10 @@ class ModifiedKneserNey(Estimator):
 
         Y = t1 / (t1 + 2 t2),   D_j = j - (j + 1) Y t_{j+1} / t_j,   j = 1, 2, 3
 
-    Where a t_j is zero or a D_j falls outside 0 … j the text is too small or too regular to
-    estimate them, and 0.5, 1, 1.5 are taken, as KenLM does with ``--discount_fallback``.
+    Where t_1, t_2 or t_3 is zero, or a D_j is not above 0 or is above j, the text is too small or
+    too regular to estimate them, and 0.5, 1, 1.5 are taken, as KenLM does with
+    ``--discount_fallback``. (KenLM lets a D_j of exactly 0 pass; then a word not seen after some
+    contexts would be impossible there.)
     Source: Chen and Goodman (1999), section 4.1; Heafield et al. (2013).
     """
 
@@ -428,10 +430,10 @@ def _modified_discounts(t: Sequence[int]) -> list[float] | None:
     if 0 in t[1:4]:
         return None
     y = t[1] / (t[1] + 2 * t[2])
-    discounts = [0.0] + [j - (j + 1) * y * t[j + 1] / t[j] for j in (1, 2, 3)]
-    if not all(0 <= d <= j for j, d in enumerate(discounts)):
+    discounts = [j - (j + 1) * y * t[j + 1] / t[j] for j in (1, 2, 3)]
+    if not all(0 < d <= j for j, d in enumerate(discounts, start=1)):
         return None
-    return discounts
+    return [0.0, *discounts]
 
 
 # ---------------------------------------------------------------- backing off

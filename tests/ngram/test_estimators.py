@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lmlib import corpora
@@ -305,6 +305,7 @@ def test_probabilities_sum_to_one_in_every_context(
 @pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("name", SMOOTHINGS)
 @given(texts, orders)
+@example("a a\na a a a a b a\n", 3)  # a modified discount of exactly 0
 @settings(deadline=None, max_examples=10)
 def test_bos_is_never_predicted_nor_a_streams_eos(
     name: str, unit: str, text: str, order: int
