@@ -1,0 +1,4 @@
+"""Figures that a reader can move: on a page without a kernel, and in a notebook with one."""
+
+#: Every interactive of the book, and the function that builds it with its default arguments.
+INTERACTIVES: dict[str, str] = {}
