@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from html import escape
+from itertools import chain, product
+from pathlib import Path
 from typing import Any, Literal
+
+from lmlib.translation import gettext as _
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,25 @@ class Control:
     start: int = 0
     kind: Literal["range", "select"] = "range"
 
+    def to_html(self) -> str:
+        """Write the control as HTML: a native one, whose value is the place among ``values``."""
+        name, label = escape(self.name), escape(self.label)
+        if self.kind == "select":
+            options = "".join(
+                f'<option value="{i}"{" selected" * (i == self.start)}>{escape(text)}</option>'
+                for i, text in enumerate(self.texts)
+            )
+            return (
+                f"<label><span>{label}</span>"
+                f'<select name="{name}" autocomplete="off">{options}</select></label>'
+            )
+        text = escape(self.texts[self.start])
+        return (
+            f'<label><span>{label}<b class="value" aria-hidden="true">{text}</b></span>'
+            f'<input type="range" name="{name}" min="0" max="{len(self.values) - 1}" '
+            f'value="{self.start}" aria-valuetext="{text}" autocomplete="off"></label>'
+        )
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -44,6 +71,7 @@ class Frame:
         HTML or inline SVG, in the classes and variables of the book's stylesheet.
     reading : str
         One sentence with the numbers, shown below the picture and read aloud when it changes.
+        It is text: no markup.
     """
 
     picture: str
@@ -53,6 +81,9 @@ class Frame:
 @dataclass(frozen=True)
 class Interactive:
     """A figure to move: controls, a pure function from their values to a `Frame`, two sentences.
+
+    A notebook and a page of the book show it as HTML that moves without a kernel; `widget` moves
+    by the kernel, for those who want to change the function.
 
     Attributes
     ----------
@@ -75,3 +106,170 @@ class Interactive:
     draw: Callable[..., Frame]
     look: str
     notice: str
+
+    def frame(self, *places: int) -> Frame:
+        """Draw the frame where each control stands at the given place among its values."""
+        pairs = zip(self.controls, places, strict=True)
+        return self.draw(**{control.name: control.values[place] for control, place in pairs})
+
+    def frames(self) -> dict[tuple[int, ...], Frame]:
+        """Draw every frame, by the places of the controls."""
+        places = product(*(range(len(control.values)) for control in self.controls))
+        return {place: self.frame(*place) for place in places}
+
+    def to_html(self) -> str:
+        """Write a figure that moves by itself, from a file, a page or a notebook's output.
+
+        Every frame is drawn here. What frames have in common is written once: a frame is a list
+        of numbers of pieces, which the script (figure.js) puts together again.
+        """
+        frames = self.frames()
+        start = tuple(control.start for control in self.controls)
+        pieces, lists = _share(
+            chain.from_iterable((frame.picture, frame.reading) for frame in frames.values())
+        )
+        data = {
+            "texts": [list(control.texts) for control in self.controls],
+            "pieces": pieces,
+            "frames": {_key(place): lists[2 * i : 2 * i + 2] for i, place in enumerate(frames)},
+        }
+        return shell(
+            name=self.name,
+            title=self.title,
+            look=self.look,
+            controls="".join(control.to_html() for control in self.controls),
+            picture=(
+                f'<div class="frame" data-frame="{_key(start)}">{frames[start].picture}</div>'
+            ),
+            reading=frames[start].reading,
+            notice=self.notice,
+            script=Path(__file__).with_name("figure.js"),
+            data=data,
+        )
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def widget(self) -> Any:
+        """Give the figure as a widget of ipywidgets (7.7 or 8), drawn by the live kernel.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            If ipywidgets is not installed.
+        """
+        try:
+            import ipywidgets
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                _(
+                    "A widget needs ipywidgets: pip install ipywidgets "
+                    "(or show the figure without .widget(), which moves without it)."
+                )
+            ) from error
+        kinds = {"range": ipywidgets.SelectionSlider, "select": ipywidgets.Dropdown}
+        controls = [
+            kinds[control.kind](
+                options=[(text, place) for place, text in enumerate(control.texts)],
+                value=control.start,
+                description=control.label,
+                style={"description_width": "initial"},
+                layout={"width": "95%"},
+            )
+            for control in self.controls
+        ]
+        shown = ipywidgets.HTML()
+
+        def show(change: object = None) -> None:
+            frame = self.frame(*(control.value for control in controls))
+            shown.value = (
+                f'<div class="interactive"><div class="frame">{frame.picture}</div>'
+                f'<p class="reading">{escape(frame.reading)}</p></div>'
+            )
+
+        for control in controls:
+            control.observe(show, names="value")
+        show()
+        look, notice = (ipywidgets.HTML(escape(said)) for said in (self.look, self.notice))
+        return ipywidgets.VBox([ipywidgets.HTML(_style()), look, *controls, shown, notice])
+
+
+def shell(
+    *,
+    name: str,
+    title: str,
+    look: str,
+    controls: str,
+    picture: str,
+    reading: str,
+    notice: str,
+    script: Path,
+    data: object,
+) -> str:
+    """Write the HTML that all figures to move are in, with style, script and data in it.
+
+    `Interactive` fills it with frames drawn beforehand; a figure that computes in the reader's
+    browser calls it with controls, script and data of its own.
+
+    Parameters
+    ----------
+    name, title, look, notice
+        As in `Interactive`; plain text.
+    controls : str
+        HTML of the controls, each in a ``<label>``. Without JavaScript and in print they are
+        hidden.
+    picture : str
+        HTML of what is seen at the start, also without JavaScript and in print.
+    reading : str
+        The sentence below it at the start; plain text. It stands in ``.reading``, an ``<output>``
+        that is read aloud when the script changes its ``textContent``.
+    script : Path
+        A file of JavaScript, the body of a function of ``figure`` (the ``<figure>`` element) and
+        ``data``. It looks up elements in ``figure`` alone: the page may hold the figure twice.
+    data : object
+        Whatever the script needs, as JSON.
+
+    Returns
+    -------
+    html : str
+    """
+    id_ = escape(name)
+    packed = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    return (
+        f'<figure class="interactive" id="{id_}" data-interactive="{id_}" '
+        f'aria-label="{escape(title)}">{_style()}'
+        f'<p class="look">{escape(look)}</p>'
+        f'<div class="controls">{controls}</div>'
+        f'<div class="picture">{picture}</div>'
+        f'<output class="reading" aria-live="polite">{escape(reading)}</output>'
+        f'<p class="notice">{escape(notice)}</p>'
+        f'<script type="application/json">{packed}</script>'
+        f"<script>{{const start = (figure, data) => {{\n{script.read_text(encoding='utf-8')}}};\n"
+        f"document.querySelectorAll('[data-interactive=\"{id_}\"]:not([data-ready])')"
+        ".forEach((figure) => {\nfigure.dataset.ready = '';\n"
+        "const { textContent } = figure.querySelector('[type=\"application/json\"]');\n"
+        "start(figure, JSON.parse(textContent));\n})}</script></figure>"
+    )
+
+
+def _style() -> str:
+    css = Path(__file__).with_name("figure.css").read_text(encoding="utf-8")
+    return f"<style>\n{css}</style>"
+
+
+def _key(place: Iterable[int]) -> str:
+    return ",".join(map(str, place))
+
+
+def _share(texts: Iterable[str]) -> tuple[list[str], list[list[int]]]:
+    """Cut texts into tags and words; give each distinct piece once, and texts as their numbers.
+
+    >>> _share(["<b>so</b> it", "so <b>so</b>"])
+    (['<b>', 'so', '</b>', ' ', 'it', 'so '], [[0, 1, 2, 3, 4], [5, 0, 1, 2]])
+    """
+    cut = [re.split(r"(?=<)|(?<=[> ])", text) for text in texts]
+    cut = [[piece for piece in pieces if piece] for pieces in cut]
+    counts = Counter(chain.from_iterable(cut))
+    pieces = [piece for piece, count in counts.most_common()]  # frequent ones get short numbers
+    number = {piece: i for i, piece in enumerate(pieces)}
+    return pieces, [[number[piece] for piece in text] for text in cut]
