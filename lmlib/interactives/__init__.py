@@ -3,4 +3,6 @@
 #: Every interactive of the book, and the function that builds it with its default arguments.
 INTERACTIVES: dict[str, str] = {
     "vocabulary-cutoff": "lmlib.interactives.vocabulary:vocabulary_cutoff",
+    "longer-context": "lmlib.interactives.counts:longer_context",
+    "probability-mass": "lmlib.interactives.smoothing:probability_mass",
 }
