@@ -78,7 +78,7 @@ class Frame:
     reading: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Interactive:
     """A figure to move: controls, a pure function from their values to a `Frame`, two sentences.
 
@@ -146,6 +146,9 @@ class Interactive:
             script=Path(__file__).with_name("figure.js"),
             data=data,
         )
+
+    def __repr__(self) -> str:
+        return f"Interactive({self.name!r})"
 
     def _repr_html_(self) -> str:
         return self.to_html()

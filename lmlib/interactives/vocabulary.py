@@ -101,7 +101,7 @@ def draw_cutoff(text: CutText, kept: int | None) -> Frame:
     box = f'<span class="unk">{escape(UNK)}</span>'
     reading = _(
         "A vocabulary of {size:,}: {kept:,} of {all:,} tokens, and three marks. "
-        "Unknown are {unknown:,} of the {total:,} tokens in the test text, {share:.2%}."
+        "{unknown:,} of the {total:,} tokens in the test text are unknown, {share:.2%}."
     ).format(
         size=known,
         kept=known - len(SPECIAL_TOKENS),
