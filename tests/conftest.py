@@ -5,19 +5,19 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 
-def _missing(what: str, why: str) -> None:
-    sentence = f"{what} is not installed: {why}"
+def _missing(sentence: str) -> None:
     if os.environ.get("LMLIB_REQUIRE_ALL") == "1":
         pytest.fail(f"{sentence} (LMLIB_REQUIRE_ALL=1)")
     pytest.skip(sentence)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def require_tool() -> Callable[[str, str], str]:
     """``require_tool(name, why)`` gives a program's path; without it the test is skipped.
 
@@ -29,13 +29,13 @@ def require_tool() -> Callable[[str, str], str]:
         beside_python = os.path.dirname(sys.executable)
         path = shutil.which(name, path=os.pathsep.join([beside_python, os.environ["PATH"]]))
         if path is None:
-            _missing(name, why)
+            _missing(f"{name} is not installed: {why}")
         return str(path)
 
     return require
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def require_module() -> Callable[[str, str], ModuleType]:
     """``require_module(name, why)`` imports a module; without it as `require_tool` does."""
 
@@ -43,7 +43,19 @@ def require_module() -> Callable[[str, str], ModuleType]:
         try:
             return importlib.import_module(name)
         except ModuleNotFoundError:
-            _missing(name, why)
+            _missing(f"{name} is not installed: {why}")
             raise
+
+    return require
+
+
+@pytest.fixture(scope="session")
+def require_file() -> Callable[[Path, str], Path]:
+    """``require_file(path, why)`` gives the path of what a command makes; without it as above."""
+
+    def require(path: Path, why: str) -> Path:
+        if not path.exists():
+            _missing(f"There is no {path}: {why}")
+        return path
 
     return require
