@@ -160,11 +160,11 @@ def probability_mass() -> Interactive:
         ),
         notice=_(
             "Laplace gives away nine tenths or more after each of these contexts, the same to "
-            "everyone. The later ones give most to what the shorter context expects, and three "
-            "times as much or more after “open the”, seen 3 times, as after “I am”, seen 324 "
-            "times. After 意大, seen 38 times and always followed by 利, interpolation still gives "
-            "away over a third: it asks how often a context was seen. Witten-Bell and Kneser-Ney "
-            "ask how many different characters followed, and give away less than a twentieth."
+            "every token. From backoff on, what the shorter context expects gets most. How much is "
+            "given depends on what is asked. After 意大, seen 38 times and always followed by 利, "
+            "interpolation still gives away over a third: it asks how often a context was seen. "
+            "Witten-Bell and Kneser-Ney ask how many different tokens followed, and give away less "
+            "than a twentieth."
         ),
     )
 
