@@ -1,0 +1,420 @@
+"""Judge a function by what it returns: the same rules for a student at once and for a grade.
+
+`outcome` runs where the student's code runs and knows no answer; its result is made of plain
+values, so it can travel as JSON. `judge` runs where the library can be trusted, and compares it
+with what the library's own function gives. `check` does both in one process, the grader in two.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import linecache
+import math
+import types
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from lmlib.grading.question import Mistake, Question
+from lmlib.grading.values import NotPlain, described, identical, plain, shortened, written
+from lmlib.translation import gettext as _
+
+Arguments = tuple[Any, ...]
+
+#: Where no planted mistake explains all wrong cases, one that explains this share of them may be
+#: named, if it is right wherever the student is.
+ENOUGH = 0.5
+
+#: Fewer right cases than this share could be luck, and give no points.
+LUCK = 0.5
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one call; every field has a plain form.
+
+    Attributes
+    ----------
+    value : plain value
+        What the function gave.
+    strange : str
+        Where that has no plain form: what it is, such as "a generator".
+    error : str
+        The type of the exception that the call raised.
+    message, line, code : str, int, str
+        What the exception said, and the line of the function's own cell that it came from
+        (0 where that is not known).
+    changed : bool
+        Whether the function changed what it was given.
+    printed : bool
+        Whether it printed something.
+    """
+
+    value: Any = None
+    strange: str = ""
+    error: str = ""
+    message: str = ""
+    line: int = 0
+    code: str = ""
+    changed: bool = False
+    printed: bool = False
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a function is worth.
+
+    Attributes
+    ----------
+    status : {"right", "wrong", "to do", "refused"}
+    right, cases : int
+        In how many of how many cases the function is right.
+    points : int
+        Of the question's points; see `judge`.
+    message : str
+        For the student, one line or several.
+    hint : str
+        The last line of the message, where there is something to advise.
+    """
+
+    status: Literal["right", "wrong", "to do", "refused"]
+    right: int
+    cases: int
+    points: int
+    message: str
+    hint: str = ""
+
+
+# ---------------------------------------------------------------- the call
+
+
+def outcome(function: Callable[..., Any], arguments: Arguments) -> Outcome:
+    """Call a function on a copy of the arguments, and tell what came of it.
+
+    What it prints and what it warns of is not shown.
+    """
+    given = plain(arguments)
+    printed = io.StringIO()
+    try:
+        with (
+            contextlib.redirect_stdout(printed),
+            warnings.catch_warnings(),
+            np.errstate(all="ignore"),
+        ):
+            warnings.simplefilter("ignore")
+            value = function(*given)
+    except (Exception, SystemExit) as error:
+        return _raised(function, error)
+    try:
+        changed = not identical(plain(given), arguments)
+    except NotPlain:
+        changed = True
+    talked = bool(printed.getvalue())
+    try:
+        return Outcome(value=plain(value), changed=changed, printed=talked)
+    except NotPlain as error:
+        return Outcome(strange=str(error), changed=changed, printed=talked)
+
+
+def _raised(function: Callable[..., Any], error: BaseException) -> Outcome:
+    try:
+        message = str(error)[:500]
+    except Exception:  # the exception's class may be the student's own
+        message = ""
+    file = getattr(getattr(function, "__code__", None), "co_filename", None)
+    line, code = 0, ""
+    traceback: types.TracebackType | None = error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == file:
+            line = traceback.tb_lineno
+            code = linecache.getline(file, line).strip()[:200]
+        traceback = traceback.tb_next
+    return Outcome(error=type(error).__name__, message=message, line=line, code=code)
+
+
+# ---------------------------------------------------------------- the comparison
+
+
+def difference(got: Any, expected: Any, tolerance: float, place: str = "") -> str | None:
+    """Say in what a plain value differs from the expected one; None where they agree.
+
+    Real numbers agree within the relative tolerance, or, where 0 is expected, within a thousandth
+    of it; an integer may stand for a real number of the same value and the reverse. A bool is no
+    number. Lists, tuples and arrays of the same elements agree. All else has to be equal.
+
+    Examples
+    --------
+    >>> difference((1, 2.0), [1, 2], 1e-9) is None
+    True
+    >>> difference([1, [2, 3]], [1, [2, 4]], 1e-9)
+    'at [1][1]: 3, not 4'
+    """
+    if type(got) is np.ndarray:
+        got = got.tolist()  # of an array without axes, its number
+    if type(expected) is np.ndarray:
+        expected = expected.tolist()
+    if type(expected) in (list, tuple) and type(got) in (list, tuple):
+        return _difference_of_rows(got, expected, tolerance, place)
+    if type(expected) is dict and type(got) is dict:
+        return _difference_of_dictionaries(got, expected, tolerance, place)
+    if _is_number(expected) and _is_number(got):
+        if _close(got, expected, tolerance):
+            return None
+    elif type(got) is not type(expected):
+        sentence = _("{got} came back where {expected} is expected")
+        return _at(place, sentence.format(got=described(got), expected=described(expected)))
+    elif got == expected:
+        return None
+    sentence = _("{got}, not {expected}")
+    return _at(place, sentence.format(got=written(got, 3), expected=written(expected, 3)))
+
+
+def _difference_of_rows(
+    got: Sequence[Any], expected: Sequence[Any], tolerance: float, place: str
+) -> str | None:
+    shape, wanted = _shape(got), _shape(expected)
+    if len(got) != len(expected) or (len(wanted) > 1 and len(shape) > 1 and shape != wanted):
+        if len(wanted) > 1 and len(shape) > 1:
+            sentence = _("shape {got}, not {expected}")
+            return _at(place, sentence.format(got=shape, expected=wanted))
+        sentence = _("length {got}, not {expected}")
+        return _at(place, sentence.format(got=len(got), expected=len(expected)))
+    for i, (one, other) in enumerate(zip(got, expected, strict=True)):
+        found = difference(one, other, tolerance, f"{place}[{i}]")
+        if found is not None:
+            return found
+    return None
+
+
+def _difference_of_dictionaries(
+    got: dict[Any, Any], expected: dict[Any, Any], tolerance: float, place: str
+) -> str | None:
+    for key in expected:
+        if key not in got:
+            return _at(place, _("the key {key} is missing").format(key=written(key, 3)))
+    for key in got:
+        if key not in expected:
+            return _at(place, _("the key {key} is one too many").format(key=written(key, 3)))
+    for key, other in expected.items():
+        found = difference(got[key], other, tolerance, f"{place}[{written(key, 3)}]")
+        if found is not None:
+            return found
+    return None
+
+
+def _shape(rows: Any) -> tuple[int, ...]:
+    """Give the shape of rows of rows, as far down as they are of equal length."""
+    if type(rows) is np.ndarray:
+        return tuple(rows.shape)
+    if type(rows) not in (list, tuple):
+        return ()
+    shapes = {_shape(row) for row in rows}
+    return (len(rows), *shapes.pop()) if len(shapes) == 1 else (len(rows),)
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is int or type(value) is float
+
+
+def _close(got: float, expected: float, tolerance: float) -> bool:
+    if got == expected or (got != got and expected != expected):
+        return True
+    if type(expected) is int:  # a count: nearly right is wrong
+        return False
+    try:
+        if expected == 0:
+            return abs(got) <= tolerance / 1000
+        return math.isclose(got, expected, rel_tol=tolerance)
+    except OverflowError:  # an integer that no float can hold
+        return False
+
+
+def _at(place: str, sentence: str) -> str:
+    return _("at {place}: {sentence}").format(place=place, sentence=sentence) if place else sentence
+
+
+def agree(got: Outcome, expected: Outcome, tolerance: float) -> bool:
+    """Say whether two calls came to the same: the same value, or the same kind of exception."""
+    if got.error or expected.error:
+        return got.error == expected.error
+    if got.strange or expected.strange:
+        return got.strange == expected.strange
+    if got.changed != expected.changed:
+        return False
+    return difference(got.value, expected.value, tolerance) is None
+
+
+# ---------------------------------------------------------------- the verdict
+
+
+def judge(question: Question, cases: Sequence[Arguments], outcomes: Sequence[Outcome]) -> Verdict:
+    """Compare what a function gave in each case with what the library gives.
+
+    A case is right if the value agrees with the library's (`difference`) and the arguments were
+    left as they were. All cases weigh the same. A function that is right in all of them gets all
+    points; one that is right in fewer than half gets none; in between, the same share of the points
+    as of the cases, rounded down to a whole number, and at least one less than all.
+
+    Parameters
+    ----------
+    question : Question
+    cases : sequence of tuples
+        The arguments of each call.
+    outcomes : sequence of Outcome
+        What the student's function gave for them.
+
+    Returns
+    -------
+    Verdict
+        Its message names the smallest case that is wrong, and gives the hint of the planted mistake
+        that goes wrong in the same way, if there is one, else what is certain to be said.
+    """
+    tolerance = question.relative_tolerance
+    total = len(cases)
+    if total and all(result.error == "NotImplementedError" for result in outcomes):
+        return Verdict("to do", 0, total, 0, _("{id}: still to do").format(id=question.id))
+    expected = [outcome(question.reference, case) for case in cases]
+    is_right = [
+        agree(got, wanted, tolerance) for got, wanted in zip(outcomes, expected, strict=True)
+    ]
+    right = sum(is_right)
+    if right == total:
+        message = _("{id}: right in all {cases} cases").format(id=question.id, cases=total)
+        return Verdict("right", right, total, question.points, message)
+    points = min(question.points * right // total, question.points - 1)
+    points = 0 if right < LUCK * total else points
+    sizes = [len(_call(question, case)) for case in cases]
+    wrong = sorted((i for i in range(total) if not is_right[i]), key=sizes.__getitem__)
+    hint, shown = _advice(question, cases, outcomes, expected, wrong)
+    head = _("{id}: not yet; right in {right} of {cases} cases")
+    lines = [
+        head.format(id=question.id, right=right, cases=total),
+        shortened(lambda most: _call(question, cases[shown], most), 240),
+        *_came_out(question, outcomes[shown], expected[shown]),
+    ]
+    if hint:
+        lines.append(hint)
+    return Verdict("wrong", right, total, points, "\n    ".join(lines), hint)
+
+
+def _call(question: Question, arguments: Arguments, most: int | None = None) -> str:
+    inside = ", ".join(written(argument, most) for argument in arguments)
+    return f"{question.function}({inside})"
+
+
+def _came_out(question: Question, got: Outcome, expected: Outcome) -> list[str]:
+    """Say what came out and what should have, and where in them the difference is."""
+    wanted = shortened(lambda most: written(expected.value, most), 160)
+    if expected.error:
+        wanted = expected.error
+    lines = []
+    if got.error:
+        lines.append(_("raised   {error}").format(error=_one_line(got)))
+        if got.line:
+            place = _("         in line {line}: {code}")
+            lines.append(place.format(line=got.line, code=got.code).rstrip(": "))
+    elif got.strange:
+        lines.append(_("gave     {value}").format(value=got.strange))
+    else:
+        value = shortened(lambda most: written(got.value, most), 160)
+        lines.append(_("gave     {value}").format(value=value))
+    lines.append(_("expected {value}").format(value=wanted))
+    if not (got.error or got.strange or expected.error):
+        found = difference(got.value, expected.value, question.relative_tolerance)
+        plainly = _is_number(got.value) and _is_number(expected.value)
+        if found and not plainly and type(expected.value) is not str:
+            lines.append(_("differs  {sentence}").format(sentence=found))
+    return lines
+
+
+def _one_line(got: Outcome) -> str:
+    message = " ".join(got.message.split())
+    message = message if len(message) <= 160 else message[:159] + "…"
+    return f"{got.error}: {message}" if message else got.error
+
+
+# ---------------------------------------------------------------- the hint
+
+
+def _advice(
+    question: Question,
+    cases: Sequence[Arguments],
+    outcomes: Sequence[Outcome],
+    expected: Sequence[Outcome],
+    wrong: Sequence[int],
+) -> tuple[str, int]:
+    """Choose a hint, and the wrong case that it belongs to: the smallest to which it applies."""
+    mistake, explained = _likeliest_mistake(question, cases, outcomes, expected, wrong)
+    if mistake and len(explained) == len(wrong):
+        return mistake.hint, wrong[0]
+    certain = _certain(outcomes[wrong[0]], expected[wrong[0]])
+    if mistake and not certain:
+        return mistake.hint, explained[0]
+    return certain, wrong[0]
+
+
+def _likeliest_mistake(
+    question: Question,
+    cases: Sequence[Arguments],
+    outcomes: Sequence[Outcome],
+    expected: Sequence[Outcome],
+    wrong: Sequence[int],
+) -> tuple[Mistake | None, list[int]]:
+    """Find the planted mistake that explains most wrong cases, and none of the right ones.
+
+    Who makes two mistakes at once shows each of them in some cases. So a mistake is believed if it
+    is right wherever the student is, and gives what the student gives in `ENOUGH` of the others.
+    """
+    tolerance = question.relative_tolerance
+    is_wrong = set(wrong)
+    best: tuple[Mistake | None, list[int]] = (None, [])
+    for mistake in question.mistakes:
+        made = [outcome(mistake.answer, case) for case in cases]
+        if any(
+            i not in is_wrong and not agree(made[i], expected[i], tolerance)
+            for i in range(len(cases))
+        ):
+            continue
+        explained = [i for i in wrong if agree(outcomes[i], made[i], tolerance)]
+        if len(explained) > len(best[1]) and len(explained) >= ENOUGH * len(wrong):
+            best = (mistake, explained)
+    return best
+
+
+def _certain(got: Outcome, expected: Outcome) -> str:
+    """Say what is surely wrong with one outcome, whatever the question; else nothing."""
+    if got.error == "NotImplementedError":
+        return _("A part of the function is still to do.")
+    if got.error == "RecursionError":
+        return _("The function calls itself without end.")
+    if got.error:
+        return ""
+    if got.strange:
+        return _("Give plain values: numbers, strings, lists, tuples, dictionaries, NumPy arrays.")
+    if got.value is None and expected.value is not None:
+        if got.printed:
+            return _("The function prints something and gives nothing back: return the result.")
+        return _("Nothing came back: does every way through the function end in a return?")
+    if got.changed:
+        return _("The function changes what it was given: work on a copy of its arguments.")
+    if _has_nan(got.value) and not _has_nan(expected.value):
+        return _(
+            "nan comes of 0/0, of infinity minus infinity, or of the logarithm of a negative "
+            "number: which of them happens here?"
+        )
+    found = difference(got.value, expected.value, 1e-3)
+    if found is None:
+        return _("Nearly: is something rounded, or computed with too few digits?")
+    return ""
+
+
+def _has_nan(value: Any) -> bool:
+    if type(value) is np.ndarray:
+        value = value.tolist()
+    if type(value) in (list, tuple):
+        return any(map(_has_nan, value))
+    return type(value) is float and math.isnan(value)
