@@ -77,6 +77,13 @@ class Frame:
     picture: str
     reading: str
 
+    def to_html(self) -> str:
+        """Write picture and reading for a widget, which has the style beside it."""
+        return (
+            f'<div class="interactive"><div class="frame">{self.picture}</div>'
+            f'<p class="reading">{escape(self.reading)}</p></div>'
+        )
+
 
 @dataclass(frozen=True, repr=False)
 class Interactive:
@@ -143,7 +150,7 @@ class Interactive:
             ),
             reading=frames[start].reading,
             notice=self.notice,
-            script=Path(__file__).with_name("figure.js"),
+            scripts=[Path(__file__).with_name("figure.js")],
             data=data,
         )
 
@@ -161,15 +168,7 @@ class Interactive:
         ModuleNotFoundError
             If ipywidgets is not installed.
         """
-        try:
-            import ipywidgets
-        except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(
-                _(
-                    "A widget needs ipywidgets: pip install ipywidgets "
-                    "(or show the figure without .widget(), which moves without it)."
-                )
-            ) from error
+        ipywidgets = import_ipywidgets()
         kinds = {"range": ipywidgets.SelectionSlider, "select": ipywidgets.Dropdown}
         controls = [
             kinds[control.kind](
@@ -184,17 +183,13 @@ class Interactive:
         shown = ipywidgets.HTML()
 
         def show(change: object = None) -> None:
-            frame = self.frame(*(control.value for control in controls))
-            shown.value = (
-                f'<div class="interactive"><div class="frame">{frame.picture}</div>'
-                f'<p class="reading">{escape(frame.reading)}</p></div>'
-            )
+            shown.value = self.frame(*(control.value for control in controls)).to_html()
 
         for control in controls:
             control.observe(show, names="value")
         show()
         look, notice = (ipywidgets.HTML(escape(said)) for said in (self.look, self.notice))
-        return ipywidgets.VBox([ipywidgets.HTML(_style()), look, *controls, shown, notice])
+        return ipywidgets.VBox([ipywidgets.HTML(style()), look, *controls, shown, notice])
 
 
 def shell(
@@ -206,7 +201,7 @@ def shell(
     picture: str,
     reading: str,
     notice: str,
-    script: Path,
+    scripts: Sequence[Path],
     data: object,
 ) -> str:
     """Write the HTML that all figures to move are in, with style, script and data in it.
@@ -226,9 +221,10 @@ def shell(
     reading : str
         The sentence below it at the start; plain text. It stands in ``.reading``, an ``<output>``
         that is read aloud when the script changes its ``textContent``.
-    script : Path
-        A file of JavaScript, the body of a function of ``figure`` (the ``<figure>`` element) and
-        ``data``. It looks up elements in ``figure`` alone: the page may hold the figure twice.
+    scripts : sequence of Path
+        Files of JavaScript, together the body of a function of ``figure`` (the ``<figure>``
+        element) and ``data``. They look up elements in ``figure`` alone: the page may hold the
+        figure twice.
     data : object
         Whatever the script needs, as JSON.
 
@@ -237,17 +233,18 @@ def shell(
     html : str
     """
     id_ = escape(name)
+    body = "".join(script.read_text(encoding="utf-8") for script in scripts)
     packed = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return (
         f'<figure class="interactive" id="{id_}" data-interactive="{id_}" '
-        f'aria-label="{escape(title)}">{_style()}'
+        f'aria-label="{escape(title)}">{style()}'
         f'<p class="look">{escape(look)}</p>'
         f'<div class="controls">{controls}</div>'
         f'<div class="picture">{picture}</div>'
         f'<output class="reading" aria-live="polite">{escape(reading)}</output>'
         f'<p class="notice">{escape(notice)}</p>'
         f'<script type="application/json">{packed}</script>'
-        f"<script>{{const start = (figure, data) => {{\n{script.read_text(encoding='utf-8')}}};\n"
+        f"<script>{{const start = (figure, data) => {{\n{body}}};\n"
         f"document.querySelectorAll('[data-interactive=\"{id_}\"]:not([data-ready])')"
         ".forEach((figure) => {\nfigure.dataset.ready = '';\n"
         "const { textContent } = figure.querySelector('[type=\"application/json\"]');\n"
@@ -255,7 +252,22 @@ def shell(
     )
 
 
-def _style() -> str:
+def import_ipywidgets() -> Any:
+    """Import ipywidgets, or say which figure does without."""
+    try:
+        import ipywidgets
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            _(
+                "A widget needs ipywidgets: pip install ipywidgets "
+                "(or show the figure without .widget(), which moves without it)."
+            )
+        ) from error
+    return ipywidgets
+
+
+def style() -> str:
+    """Write the stylesheet of all figures, which each carries with it."""
     css = Path(__file__).with_name("figure.css").read_text(encoding="utf-8")
     return f"<style>\n{css}</style>"
 
