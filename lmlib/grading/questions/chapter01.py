@@ -53,6 +53,13 @@ class _Chain(LanguageModel):
     def step(self, tokens: npt.ArrayLike, state: State) -> tuple[Array, State]:
         return self.logprobs[np.asarray(tokens)], state
 
+    def token_logprobs(
+        self, inputs: npt.ArrayLike, targets: npt.ArrayLike, state: State | None = None
+    ) -> tuple[Array, State]:
+        inputs, targets = np.asarray(inputs), np.asarray(targets)
+        state = self.initial_state(len(targets)) if state is None else state
+        return np.where(targets >= 0, self.logprobs[inputs, targets], 0.0), state
+
 
 def _chain_logprob(table: Table, sentence: list[str]) -> float:
     model = _Chain(table, sentence)
@@ -209,6 +216,10 @@ def _chain_raising(table: Table, sentence: list[str]) -> float:
     return sum(math.log(table[before][token]) for before, token in pairwise(tokens))
 
 
+def _chain_raising_at_zero(table: Table, sentence: list[str]) -> float:
+    return sum(math.log(factor) for factor in _factors(table, [BOS, *sentence, EOS]))
+
+
 def _chain_mean(table: Table, sentence: list[str]) -> float:
     return sum(map(_ln, _factors(table, [BOS, *sentence, EOS]))) / (len(sentence) + 1)
 
@@ -285,6 +296,11 @@ def _greedy_without_context(table: Table, words: list[str]) -> str | None:
     return _most_probable(dict(total))
 
 
+def _greedy_anywhere(table: Table, words: list[str]) -> str | None:
+    entries = [entry for row in table.values() for entry in row.items() if entry[0] != UNK]
+    return max(entries, key=lambda entry: entry[1])[0] if entries else None
+
+
 def _greedy_from_beginning(table: Table, words: list[str]) -> str | None:
     return _most_probable(table[BOS])
 
@@ -315,7 +331,13 @@ def _greedy_no_beginning(table: Table, words: list[str]) -> str | None:
 
 
 def _greedy_raising(table: Table, words: list[str]) -> str | None:
-    return _most_probable(table[[BOS, *words][-1]])
+    row = table[[BOS, *words][-1]]
+    return max((token for token in row if token != UNK), key=lambda token: row[token])
+
+
+def _greedy_raising_at_empty(table: Table, words: list[str]) -> str | None:
+    row = _row(table, words)
+    return max((token for token in row if token != UNK), key=lambda token: row[token])
 
 
 def _greedy_least(table: Table, words: list[str]) -> str | None:
@@ -328,6 +350,10 @@ def _greedy_least(table: Table, words: list[str]) -> str | None:
 
 def questions() -> tuple[Question, ...]:
     """The three of chapter 01, in the reader's language."""
+    of_zero = _(
+        "A row may be missing, and a token may be missing in its row: that is the probability 0, "
+        "and no error. The logarithm of 0 is -math.inf here."
+    )
     of_context = _(
         "The answer does not depend on the last word. What is most probable anywhere is not what "
         "is most probable here: only the row of the last word counts."
@@ -335,6 +361,10 @@ def questions() -> tuple[Question, ...]:
     of_product = _(
         "The probabilities were multiplied before anything was done about their size. A long text "
         "makes such a product exactly 0.0; stay in logarithms to the end."
+    )
+    of_nothing = _(
+        "A word that has no row, or none but <unk> in it, cannot be followed by anything. Give "
+        "None there; an error helps nobody."
     )
     of_ties = _(
         "Where two tokens are equally probable, the wrong one of them was taken: the one that "
@@ -389,14 +419,8 @@ def questions() -> tuple[Question, ...]:
                     ),
                     _chain_skipping_zeros,
                 ),
-                Mistake(
-                    "raises where a step is impossible",
-                    _(
-                        "A row may be missing, and a token may be missing in its row: that is the "
-                        "probability 0, and no error. The logarithm of 0 is -math.inf here."
-                    ),
-                    _chain_raising,
-                ),
+                Mistake("raises where a token is missing", of_zero, _chain_raising),
+                Mistake("raises at the logarithm of 0", of_zero, _chain_raising_at_zero),
                 Mistake(
                     "base 2",
                     _("This is the logarithm to the base 2; the natural logarithm is asked for."),
@@ -510,6 +534,7 @@ def questions() -> tuple[Question, ...]:
                 Mistake(
                     "ignores the context: adds up all rows", of_context, _greedy_without_context
                 ),
+                Mistake("ignores the context: the highest anywhere", of_context, _greedy_anywhere),
                 Mistake("ignores the context: always <bos>", of_context, _greedy_from_beginning),
                 Mistake(
                     "looks at the first word",
@@ -542,14 +567,8 @@ def questions() -> tuple[Question, ...]:
                     ),
                     _greedy_no_beginning,
                 ),
-                Mistake(
-                    "raises where nothing follows",
-                    _(
-                        "A word that has no row, or none but <unk> in it, cannot be followed by "
-                        "anything. Give None there; an error helps nobody."
-                    ),
-                    _greedy_raising,
-                ),
+                Mistake("raises where the row is missing", of_nothing, _greedy_raising),
+                Mistake("raises where the row is empty", of_nothing, _greedy_raising_at_empty),
                 Mistake(
                     "the least probable",
                     _("This is the least probable token of the row; the most probable is wanted."),

@@ -162,6 +162,10 @@ def _encode_raising(tokens: list[str], vocab: list[str]) -> list[int]:
     return [number[token] for token in [*tokens, EOS]]
 
 
+def _encode_not_in_list(tokens: list[str], vocab: list[str]) -> list[int]:
+    return [vocab.index(token) for token in [*tokens, EOS]]
+
+
 def _encode_dropping(tokens: list[str], vocab: list[str]) -> list[int]:
     number = _numbers(vocab)
     return [number[token] for token in [*tokens, EOS] if token in number]
@@ -183,6 +187,11 @@ def _encode_minus_one(tokens: list[str], vocab: list[str]) -> list[int]:
 def _encode_growing(tokens: list[str], vocab: list[str]) -> list[int]:
     number = _numbers(vocab)
     return [number.setdefault(token, len(number)) for token in [*tokens, EOS]]
+
+
+def _encode_appending(tokens: list[str], vocab: list[str]) -> list[int]:
+    vocab.extend(token for token in dict.fromkeys(tokens) if token not in vocab)
+    return _encode(tokens, vocab)
 
 
 def _encode_from_one(tokens: list[str], vocab: list[str]) -> list[int]:
@@ -308,6 +317,10 @@ def questions() -> tuple[Question, ...]:
         "With a max_size the list has the wrong length: max_size counts every entry, the three "
         "marks among them."
     )
+    of_new = _(
+        "A token that is not in the vocabulary is no error. It is read as <unk>, and gets its "
+        "number."
+    )
     of_unknown = _(
         "A token that is not in the vocabulary got a number of its own, or one that is nobody's. "
         "It gets the number of <unk>, and the vocabulary stays as it is."
@@ -396,14 +409,8 @@ def questions() -> tuple[Question, ...]:
             ),
             draw=_draw_sentence,
             mistakes=(
-                Mistake(
-                    "raises for a new word",
-                    _(
-                        "A token that is not in the vocabulary is no error. It is read as <unk>, "
-                        "and gets its number."
-                    ),
-                    _encode_raising,
-                ),
+                Mistake("raises for a new word: no such key", of_new, _encode_raising),
+                Mistake("raises for a new word: not in the list", of_new, _encode_not_in_list),
                 Mistake(
                     "drops new words",
                     _(
@@ -427,6 +434,7 @@ def questions() -> tuple[Question, ...]:
                 ),
                 Mistake("new words are -1", of_unknown, _encode_minus_one),
                 Mistake("new words get new numbers", of_unknown, _encode_growing),
+                Mistake("new words are added to the vocabulary", of_unknown, _encode_appending),
                 Mistake("new words get one number too many", of_unknown, _encode_new_as_last),
                 Mistake(
                     "counts from one",

@@ -267,6 +267,10 @@ def _backoff_shortest(seen: list[Context], history: list[str], order: int) -> Co
     return ()
 
 
+def _backoff_nothing(seen: list[Context], history: list[str], order: int) -> Context:
+    return ()
+
+
 def _backoff_unasked(seen: list[Context], history: list[str], order: int) -> Context:
     return _last(history, order - 1)
 
@@ -339,6 +343,11 @@ def _continuation_across(sentences: Sentences, word: str) -> float:
     return _share(set(pairwise(stream)), word)
 
 
+def _continuation_across_bos(sentences: Sentences, word: str) -> float:
+    stream = [token for sentence in sentences for token in [BOS, *sentence, EOS]]
+    return _share(set(pairwise(stream)), word)
+
+
 def _continuation_raising(sentences: Sentences, word: str) -> float:
     pairs = set(_neighbours(sentences))
     return dict(Counter(after for _before, after in pairs))[word] / len(pairs)
@@ -356,6 +365,13 @@ def questions() -> tuple[Question, ...]:
     of_unknown = _(
         "A word outside the vocabulary is read as <unk>: it has the probability that <unk> has "
         "after this context."
+    )
+    of_shortest = _(
+        "The shortest context that was seen was taken. The longest one knows more: ask it first."
+    )
+    of_sentences = _(
+        "The sentences were joined, so that the beginning of one has the end of another before it. "
+        "Each sentence begins anew, with <bos>, which itself comes after nothing."
     )
     return (
         Question(
@@ -485,14 +501,8 @@ def questions() -> tuple[Question, ...]:
                     ),
                     _backoff_at_once,
                 ),
-                Mistake(
-                    "begins with the shortest",
-                    _(
-                        "The shortest context that was seen was taken. The longest one knows more: "
-                        "ask it first."
-                    ),
-                    _backoff_shortest,
-                ),
+                Mistake("begins with the shortest", of_shortest, _backoff_shortest),
+                Mistake("begins with the empty context", of_shortest, _backoff_nothing),
                 Mistake(
                     "never asks whether it was seen",
                     _("This context was never seen, so nothing can be asked of it."),
@@ -602,14 +612,8 @@ def questions() -> tuple[Question, ...]:
                     ),
                     _continuation_without_marks,
                 ),
-                Mistake(
-                    "pairs across sentences",
-                    _(
-                        "The sentences were joined, so that the first word of one has the end of "
-                        "another before it. Each sentence begins anew with <bos>."
-                    ),
-                    _continuation_across,
-                ),
+                Mistake("pairs across sentences", of_sentences, _continuation_across),
+                Mistake("<bos> after <eos>", of_sentences, _continuation_across_bos),
                 Mistake(
                     "raises for a new word",
                     _("A word that never occurs follows nothing: its probability is 0."),
