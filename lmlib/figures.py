@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.metadata
 import inspect
 import textwrap
 import warnings
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from lmlib.repository import repository_url
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -193,7 +194,7 @@ class Source:
     @property
     def url(self) -> str | None:
         """The address of these lines in the repository; None where lmlib-book is not installed."""
-        repository = _repository_url()
+        repository = repository_url()
         return (
             f"{repository}/blob/main/{self.file}#L{self.first}-L{self.last}" if repository else None
         )
@@ -250,15 +251,6 @@ def _without_docstrings(code: str) -> str:
             if end < len(lines) and not lines[end].strip():
                 drop.add(end + 1)
     return "\n".join(line for number, line in enumerate(lines, start=1) if number not in drop)
-
-
-def _repository_url() -> str | None:
-    """Read the repository's address where it stands: in the installed pyproject.toml."""
-    try:
-        urls = importlib.metadata.metadata("lmlib-book").get_all("Project-URL") or []
-    except importlib.metadata.PackageNotFoundError:
-        return None
-    return next((url.partition(", ")[2] for url in urls if url.startswith("Repository, ")), None)
 
 
 def _import_matplotlib() -> Any:

@@ -11,9 +11,10 @@ LIBRARY = Path(__file__).parents[1] / "lmlib"
 
 # The order of the rooms: a room may import rooms that stand before it.
 ROOMS = """
-    errors translation text batching corpora language_model decoding ngram scratch cells fused
-    recurrent window attention transformer seq2seq tagging classification captioning speech metrics
-    training storage diagnostics scoring ladder figures interactives grading commands __main__
+    errors repository translation text batching corpora language_model decoding ngram scratch cells
+    fused recurrent window attention transformer seq2seq tagging classification captioning speech
+    metrics training storage diagnostics scoring ladder figures interactives grading commands
+    __main__
 """.split()
 
 FILES = sorted(path for path in LIBRARY.rglob("*.py") if path != LIBRARY / "__init__.py")

@@ -1,7 +1,8 @@
-"""The command line, a verb a file: ``lmlib corpora | train | score | generate | rank``.
+"""The command line, a verb a file: ``lmlib corpora | train | score | generate | rank | exercises``.
 
 Exit codes: 0 it worked; 2 something was given that the user can mend; 1 the work failed on good
-input (memory, disk); 130 stopped by Ctrl-C; 141 nobody reads the output any more (``| head``).
+input (memory, disk), or what was to be checked does not hold; 130 stopped by Ctrl-C; 141 nobody
+reads the output any more (``| head``).
 Whatever goes wrong is said in one sentence on standard error, and nothing is left half-written.
 """
 
@@ -12,10 +13,10 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from lmlib.commands import corpora, generate, rank, score, train
-from lmlib.errors import InputError
+from lmlib.commands import corpora, exercises, generate, rank, score, train
+from lmlib.errors import CheckError, InputError
 
-VERBS = (corpora, train, score, generate, rank)
+VERBS = (corpora, train, score, generate, rank, exercises)
 
 _MENDABLE = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 
@@ -50,6 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except InputError as error:
         return _failed(str(error), 2)
+    except CheckError as error:
+        return _failed(str(error), 1)
     except BrokenPipeError:
         _flush_or_forget()
         return 141

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lmlib.errors import InputError
 from lmlib.grading.judging import Verdict, judge, outcome
-from lmlib.grading.refusing import imports_reached_by, refusal, source_of
+from lmlib.grading.refusing import Source, imports_reached_by, refusal, source_of
 from lmlib.translation import gettext as _
 
 if TYPE_CHECKING:
@@ -48,8 +48,9 @@ def check(id: str, function: Callable[..., Any]) -> None:
     if question is None:
         print(_not_here(id))
         return
-    print(_judged(question, function).message)
-    if callable(function) and source_of(function) is None:
+    source = source_of(function)
+    print(judged(question, function, source, imports_reached_by(function)).message)
+    if callable(function) and source is None:
         print(
             _(
                 "    (The source of this function was not found, so it was not looked through for "
@@ -85,7 +86,7 @@ def progress(*functions: Callable[..., Any]) -> None:
             answer = from_name.get(question.function)
             points, word = 0, _("not given to progress(...)")
             if answer is not None:
-                verdict = _judged(question, answer)
+                verdict = judged(question, answer, source_of(answer), imports_reached_by(answer))
                 points, word = verdict.points, _status(verdict)
             lines.append((question.id, word, f"{points:>3} / {question.points}"))
             earned, total = earned + points, total + question.points
@@ -107,11 +108,14 @@ def _status(verdict: Verdict) -> str:
     )
 
 
-def _judged(question: Question, function: Any) -> Verdict:
+def judged(
+    question: Question, function: Any, source: Source | None, imported: Mapping[str, str]
+) -> Verdict:
+    """Judge a function in this process, after a look at its source (see `refusal`)."""
     cases = question.cases()
     reason = _unusable(question, function, cases)
     if reason is None:
-        reason = refusal(source_of(function), question, imports_reached_by(function))
+        reason = refusal(source, question, imported)
     if reason is not None:
         message = _("{id}: not accepted; {reason}").format(id=question.id, reason=reason)
         return Verdict("refused", 0, len(cases), 0, message)

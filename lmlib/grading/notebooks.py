@@ -1,0 +1,322 @@
+"""The exercise notebooks: what a solution has to look like, and what a student is given of it.
+
+A solution is the source. Of it, the badge and the setup cell are written by `refreshed`, and the
+notebook for the student is made by `released`. A cell that answers a question looks like this::
+
+    # exercise: 03-laplace
+    def laplace(row, vocabulary, word):
+        # BEGIN SOLUTION
+        ...
+        # END SOLUTION
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lmlib.errors import CheckError, InputError
+from lmlib.repository import repository_url
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+#: What stands in the place of a solution.
+STUB = "raise NotImplementedError  # replace this line by your answer"
+
+_MARKER = re.compile(r"# exercise: (\S+)\s*")
+_BEGIN = re.compile(r"([ \t]*)# BEGIN SOLUTION\s*")
+_END = re.compile(r"([ \t]*)# END SOLUTION\s*")
+_READABLE = re.compile(r"(?![0-9a-f]{8}$)[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_BADGE = "[![Open in Colab]("
+_SECONDS = 600  # that a cell may take
+
+_SETUP = """\
+import importlib.util
+
+if importlib.util.find_spec("lmlib") is None:
+    %pip install -q "lmlib-book @ git+{address}"
+if importlib.util.find_spec("lmlib.grading") is None:
+    raise ImportError(
+        "The `lmlib` found here is another package of that name, or an old one. "
+        "Uninstall it (pip uninstall lmlib lmlib-book), restart the kernel, run this cell again."
+    )
+
+from lmlib.grading import check, progress"""
+
+
+# ---------------------------------------------------------------- reading and writing
+
+
+def read_notebook(path: Path) -> NotebookNode:
+    """Read a notebook as it has to be here: nbformat 4.5, each cell with a readable id of its own.
+
+    Raises
+    ------
+    InputError
+        If it is not; the message names the cell.
+    """
+    from lmlib.text import read_text
+
+    nbformat = import_nbformat()
+    text = read_text(path)
+    try:
+        raw = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: this is no notebook ({error}).") from None
+    if not isinstance(raw, dict) or not isinstance(raw.get("cells"), list):
+        raise InputError(f"{path}: this is no notebook of format 4: it has no cells.")
+    version = raw.get("nbformat"), raw.get("nbformat_minor")
+    if version[0] != 4 or not isinstance(version[1], int) or version[1] < 5:
+        raise InputError(
+            f"{path}: the notebook has format {version[0]}.{version[1]}, which keeps no cell ids; "
+            "save it as 4.5."
+        )
+    seen: set[str] = set()
+    for number, cell in enumerate(raw["cells"], start=1):
+        id = cell.get("id") if isinstance(cell, dict) else None
+        if not isinstance(id, str):
+            raise InputError(f"{path}: cell {number} has no id; give it a readable one.")
+        if not _READABLE.fullmatch(id):
+            raise InputError(
+                f"{path}: cell {number} has the id {id!r}; give it a readable one, such as "
+                "laplace-answer."
+            )
+        if id in seen:
+            raise InputError(f"{path}: two cells have the id {id!r}.")
+        seen.add(id)
+    try:
+        notebook = nbformat.reads(text, as_version=4)
+        nbformat.validate(notebook)
+    except (nbformat.ValidationError, AttributeError, KeyError, TypeError) as error:
+        why = str(error).partition("\n")[0]
+        raise InputError(f"{path}: this is no valid notebook ({why}).") from None
+    return notebook
+
+
+def write_notebook(notebook: NotebookNode, path: Path) -> None:
+    """Write a notebook beside its place, then rename it."""
+    text = import_nbformat().writes(notebook)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def import_nbformat() -> Any:
+    """Import nbformat, or say how to get it."""
+    try:
+        import nbformat
+    except ModuleNotFoundError:
+        raise InputError(
+            "notebooks need nbformat and nbclient: pip install nbformat nbclient ipykernel "
+            "(or lmlib-book's extra [grading])."
+        ) from None
+    return nbformat
+
+
+# ---------------------------------------------------------------- the answers
+
+
+def answer_cells(notebook: NotebookNode, path: Path) -> dict[str, NotebookNode]:
+    """Give the cells that answer questions, by the question's id.
+
+    Raises
+    ------
+    InputError
+        If a solution has no marker, a marker names no question, or two name the same.
+    """
+    from lmlib.grading.questions import find
+
+    answers: dict[str, NotebookNode] = {}
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        marker = _MARKER.fullmatch(cell.source.partition("\n")[0])
+        if marker is None:
+            if any(_BEGIN.fullmatch(line) for line in cell.source.split("\n")):
+                raise InputError(
+                    f"{path}: cell {cell.id!r} holds a solution, so its first line has to say of "
+                    "which question: # exercise: ID"
+                )
+            continue
+        try:
+            question = find(marker[1])
+        except InputError as error:
+            raise InputError(f"{path}: cell {cell.id!r}: {error}") from None
+        if question.id in answers:
+            other = answers[question.id].id
+            raise InputError(f"{path}: cells {other!r} and {cell.id!r} both answer {question.id}.")
+        answers[question.id] = cell
+    return answers
+
+
+def without_solution(source: str, where: str) -> str:
+    """Put the stub in the place of each solution.
+
+    Raises
+    ------
+    InputError
+        If there is no solution, or its two marks are not a pair; ``where`` names the cell.
+
+    Examples
+    --------
+    >>> print(without_solution("def f():\\n  # BEGIN SOLUTION\\n  return 1\\n  # END SOLUTION", ""))
+    def f():
+      raise NotImplementedError  # replace this line by your answer
+    """
+    lines: list[str] = []
+    indent: str | None = None  # of the solution that the line stands in
+    solutions = 0
+    for number, line in enumerate(source.split("\n"), start=1):
+        begin, end = _BEGIN.fullmatch(line), _END.fullmatch(line)
+        if begin and indent is None:
+            indent = begin[1]
+            lines.append(indent + STUB)
+            solutions += 1
+        elif begin:
+            raise InputError(f"{where}: line {number} begins a solution inside another.")
+        elif end and indent is None:
+            raise InputError(f"{where}: line {number} ends a solution that has not begun.")
+        elif end and end[1] != indent:
+            raise InputError(f"{where}: line {number} is not indented as its # BEGIN SOLUTION.")
+        elif end:
+            indent = None
+        elif indent is None:
+            lines.append(line)
+    if indent is not None:
+        raise InputError(f"{where}: a solution has no # END SOLUTION.")
+    if not solutions:
+        raise InputError(f"{where}: there is no # BEGIN SOLUTION.")
+    return "\n".join(lines)
+
+
+# ---------------------------------------------------------------- from a solution to an exercise
+
+
+def refreshed(solution: NotebookNode, path: Path) -> NotebookNode:
+    """Give a solution with today's badge and setup cell, and each ``metadata.id`` equal to the id.
+
+    Raises
+    ------
+    InputError
+        If it has no first cell in Markdown, or no code cell with the id ``setup``.
+    """
+    address = repository_url()
+    if address is None:
+        raise InputError(
+            "the repository's address stands in the metadata of lmlib-book, which is not "
+            "installed: pip install -e ."
+        )
+    notebook = copy.deepcopy(solution)
+    title = notebook.cells[0] if notebook.cells else None
+    if title is None or title.cell_type != "markdown":
+        raise InputError(f"{path}: the first cell has to be the title, in Markdown.")
+    lines = title.source.split("\n")
+    if lines[0].startswith(_BADGE):
+        lines = lines[1:]
+        while lines and not lines[0].strip():
+            lines = lines[1:]
+    title.source = "\n".join([_badge(address, path.name), "", *lines])
+    setup = next((cell for cell in notebook.cells if cell.id == "setup"), None)
+    if setup is None or setup.cell_type != "code":
+        raise InputError(f"{path}: there is no code cell with the id 'setup'; add an empty one.")
+    setup.source = _SETUP.format(address=address)
+    for cell in notebook.cells:
+        cell.metadata["id"] = cell.id
+    return notebook
+
+
+def _badge(address: str, name: str) -> str:
+    repository = address.removeprefix("https://github.com/")
+    return (
+        f"{_BADGE}https://colab.research.google.com/assets/colab-badge.svg)]"
+        f"(https://colab.research.google.com/github/{repository}/blob/main/exercises/{name})"
+    )
+
+
+def released(solution: NotebookNode, path: Path) -> NotebookNode:
+    """Give the notebook for the student: stubs for solutions, and no outputs.
+
+    Raises
+    ------
+    InputError
+        As `answer_cells`, `without_solution` and `refreshed`, or if nothing is asked.
+    """
+    notebook = refreshed(solution, path)
+    answers = answer_cells(notebook, path)
+    if not answers:
+        raise InputError(f"{path}: no cell begins with # exercise: ID, so nothing is asked.")
+    for cell in answers.values():
+        cell.source = without_solution(cell.source, f"{path}: cell {cell.id!r}")
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return notebook
+
+
+def executed(notebook: NotebookNode, path: Path) -> NotebookNode:
+    """Give the notebook with what its cells put out, run in the folder of ``path``.
+
+    Raises
+    ------
+    CheckError
+        If a cell raises an exception, takes too long, or ends the kernel.
+    """
+    import_nbformat()
+    try:
+        from nbclient import NotebookClient
+        from nbclient.exceptions import CellControlSignal, DeadKernelError
+    except ModuleNotFoundError:
+        raise InputError("running notebooks needs nbclient: pip install nbclient.") from None
+    notebook = copy.deepcopy(notebook)
+    client = NotebookClient(
+        notebook,
+        timeout=_SECONDS,
+        kernel_name="python3",
+        record_timing=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    try:
+        client.execute(env=os.environ | {"LANGUAGE": "en"})
+    except (CellControlSignal, DeadKernelError) as error:
+        failed = [cell.id for cell in notebook.cells if _ends_in_an_error(cell)]
+        where = f"cell {failed[0]!r}" if failed else "a cell"
+        why = str(error).strip().rpartition("\n")[2]
+        raise CheckError(f"{path}: {where} failed: {why}") from None
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.execution_count = None
+            for output in cell.outputs:
+                if "execution_count" in output:
+                    output.execution_count = None
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    return notebook
+
+
+def _ends_in_an_error(cell: NotebookNode) -> bool:
+    return any(output.output_type == "error" for output in cell.get("outputs", []))
+
+
+def first_difference(one: NotebookNode, other: NotebookNode) -> str | None:
+    """Name the first cell in which two notebooks differ, outputs aside; None if there is none."""
+    for left, right in zip(one.cells, other.cells, strict=False):
+        if left.id != right.id:
+            return f"where one has cell {left.id!r}, the other has {right.id!r}"
+        for part in ("cell_type", "source", "metadata"):
+            if left[part] != right[part]:
+                return f"cell {left.id!r} differs in its {part.replace('_', ' ')}"
+    if len(one.cells) != len(other.cells):
+        longer = max(one.cells, other.cells, key=len)
+        return f"cell {longer[min(len(one.cells), len(other.cells))].id!r} is in one of them alone"
+    return None
