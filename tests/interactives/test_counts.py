@@ -127,6 +127,12 @@ def test_what_the_reader_should_have_noticed_is_so() -> None:
     assert len(dozens) + len(handful) + at_five.count(0) == len(PHRASES)
 
 
+def test_what_chapter_03_says_of_this_figure_is_so() -> None:
+    assert plain_count("emma")["he",].total() > 1000
+    chinese = [phrase for phrase in PHRASES if phrase.corpus == "tatoeba-zh"]
+    assert "".join(max(chinese, key=lambda p: expected(p, 5).total()).tokens) == "今天天气很好"
+
+
 @given(
     st.lists(st.lists(st.sampled_from("abc"), max_size=6), min_size=1, max_size=8),
     st.lists(st.sampled_from("abcd"), min_size=1, max_size=5),

@@ -204,5 +204,12 @@ def test_what_the_reader_should_have_noticed_is_so() -> None:
             assert best[2] > 10 * share_given(context, smoothing) / size(context)
 
 
+def test_what_chapter_03_says_of_open_the_is_so() -> None:
+    context = FIGURE.controls[0].values[FIGURE.controls[0].start]
+    assert context.tokens == ("open", "the")
+    assert after(context) == Counter(["garden", "window", "windows"])
+    assert "door" in known_lines("emma")[1]
+
+
 def test_the_figure_is_light() -> None:
     assert len(FIGURE.to_html().encode()) < 150_000
