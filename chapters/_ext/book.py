@@ -1,19 +1,21 @@
-"""The book's Sphinx extension.
+"""The book's Sphinx extension: an honest execution cache, figures in the page's own colours.
 
-An honest execution cache, pages that need no network, figures in the page's own colours.
+Beside it: `page` (what surrounds the text), `search`, and `colab` (each chapter as a notebook).
 """
 
 from __future__ import annotations
 
 import hashlib
 import html
-import importlib.util
 import re
 import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
+import colab
+import page
+import search
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -23,15 +25,12 @@ from lmlib.figures import PALETTE, TEXT_COLOUR
 
 logger = logging.getLogger(__name__)
 
-MATHJAX = ("tex-mml-chtml.js", "output/chtml/fonts", "input/tex/extensions")
-
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", keep_outputs_per_library)
-    app.connect("config-inited", use_local_mathjax)
     app.connect("doctree-resolved", inline_figures)
-    app.connect("html-page-context", drop_live_kernel_scripts)
-    app.connect("build-finished", copy_mathjax)
+    for part in (page, search, colab):
+        part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -58,44 +57,6 @@ def keep_outputs_per_library(app: Sphinx, config: Config) -> None:
         if older != cache:
             shutil.rmtree(older)
     config.nb_execution_cache_path = str(cache)
-
-
-def use_local_mathjax(app: Sphinx, config: Config) -> None:
-    config.mathjax_path = "mathjax/tex-mml-chtml.js"
-
-
-def copy_mathjax(app: Sphinx, exception: Exception | None) -> None:
-    """Put MathJax beside the pages, from the installed wheel, so that formulas need no network."""
-    if exception or app.builder.format != "html":
-        return
-    package = importlib.util.find_spec("mathjax")
-    if package is None or not package.submodule_search_locations:
-        raise RuntimeError("MathJax is missing: pip install django-static-mathjax (extra [book]).")
-    source = Path(package.submodule_search_locations[0]) / "static" / "mathjax" / "es5"
-    target = Path(app.outdir) / "_static" / "mathjax"
-    for name in MATHJAX:
-        if (source / name).is_dir():
-            shutil.copytree(source / name, target / name, dirs_exist_ok=True)
-        else:
-            target.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source / name, target / name)
-
-
-def drop_live_kernel_scripts(
-    app: Sphinx,
-    pagename: str,
-    templatename: str,
-    context: dict[str, Any],
-    doctree: nodes.Node | None,
-) -> None:
-    """Leave out sphinx-thebe's scripts: they come twice, and no page has a live kernel."""
-    if "script_files" in context:
-        context["script_files"] = [
-            script
-            for script in context["script_files"]
-            if "thebe" not in str(getattr(script, "filename", "") or "")
-            and "THEBE_JS_URL" not in getattr(script, "attributes", {}).get("body", "")
-        ]
 
 
 def inline_figures(app: Sphinx, doctree: nodes.document, docname: str) -> None:
