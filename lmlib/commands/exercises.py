@@ -38,10 +38,10 @@ def _add_verify(kinds: argparse._SubParsersAction) -> None:
         "verify",
         help="solutions, stubs and planted mistakes get what they should",
         description="Judge, for each question that the notebooks answer, the solution (all "
-        "points), its stub (none) and every planted mistake (fewer points, and its own hint). The "
-        "code of the notebooks is run here, unprotected: give it your own only. Exit code 1 if a solution "
-        "loses points, a stub or a planted mistake loses none, or fewer than nine mistakes in ten "
-        "meet their own hint.",
+        "points), its stub (none) and every planted mistake (fewer points, and its own hint). "
+        "The code of the notebooks is run here, unprotected: give it your own only. Exit code 1 "
+        "if a solution loses points, a stub gets some, a planted mistake loses none, or fewer "
+        "than nine mistakes in ten meet their own hint.",
         allow_abbrev=False,
     )
     parser.add_argument(

@@ -328,6 +328,8 @@ def _came_out(question: Question, got: Outcome, expected: Outcome) -> list[str]:
         plainly = _is_number(got.value) and _is_number(expected.value)
         if found and not plainly and type(expected.value) is not str:
             lines.append(_("differs  {sentence}").format(sentence=found))
+    if got.changed:
+        lines.append(_("changed  what it was given"))
     return lines
 
 

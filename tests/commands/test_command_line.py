@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -31,7 +32,7 @@ def test_help_names_every_command(capsys: Capture) -> None:
     assert main(["--help"]) == 0
     output = capsys.readouterr().out
     for verb in VERBS:
-        assert f"\n    {verb.__name__.rpartition('.')[2]} " in output
+        assert re.search(rf"^    {verb.__name__.rpartition('.')[2]}\s", output, re.MULTILINE)
 
 
 @pytest.mark.parametrize("arguments", ["--help", "train ngram --help", "corpora", "score x"])
