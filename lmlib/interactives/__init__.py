@@ -2,6 +2,8 @@
 
 #: Every interactive of the book, and the function that builds it with its default arguments.
 INTERACTIVES: dict[str, str] = {
+    "guess-next-character": "lmlib.interactives.guessing:guess_next_character",
+    "surprise": "lmlib.interactives.surprise:surprise",
     "vocabulary-cutoff": "lmlib.interactives.vocabulary:vocabulary_cutoff",
     "longer-context": "lmlib.interactives.counts:longer_context",
     "probability-mass": "lmlib.interactives.smoothing:probability_mass",
