@@ -1,6 +1,6 @@
 """The book's Sphinx extension: an honest execution cache, figures in the page's own colours.
 
-Beside it: `page` (what surrounds the text), `search`, and `colab` (each chapter as a notebook).
+Beside it: `page` (what surrounds the text), `search`, and `notebooks` (each chapter as a notebook).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import colab
+import notebooks
 import page
 import search
 from docutils import nodes
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", keep_outputs_per_library)
     app.connect("doctree-resolved", inline_figures)
-    for part in (page, search, colab):
+    for part in (page, search, notebooks):
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 

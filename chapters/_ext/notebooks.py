@@ -326,7 +326,7 @@ def _plain_directive(directive: re.Match[str], block: list[str], resolve: Resolv
         return [f"**{number}.** {inside[0] if inside else ''}", *inside[1:]]
     if name == "math":
         return ["$$", *body, "$$"]
-    raise ValueError(f"the directive {{{name}}} has no plain form yet (chapters/_ext/colab.py)")
+    raise ValueError(f"the directive {{{name}}} has no plain form yet (chapters/_ext/notebooks.py)")
 
 
 class Resolver:
@@ -354,7 +354,7 @@ class Resolver:
         if role == "exercise":
             to_read, to_run = exercise_urls(self.config, content)
             return f"[`exercises/{content}.ipynb`]({to_read}) ([open in Colab]({to_run}))"
-        raise ValueError(f"the role {{{role}}} has no plain form yet (chapters/_ext/colab.py)")
+        raise ValueError(f"the role {{{role}}} has no plain form yet (chapters/_ext/notebooks.py)")
 
     def address(self, page: str, anchor: str) -> str:
         return f"{self.config.html_baseurl}chapters/{page}.html" + (f"#{anchor}" if anchor else "")
