@@ -280,11 +280,11 @@ def _backoff_whole_history(seen: list[Context], history: list[str], order: int) 
 
 
 def _backoff_reversed(seen: list[Context], history: list[str], order: int) -> Context:
-    return _backoff_context(seen, history, order)[::-1]
+    return _shorten(seen, _last(history, order - 1))[::-1]
 
 
 def _backoff_full_window_only(seen: list[Context], history: list[str], order: int) -> Context:
-    return _backoff_context(seen, history, order) if len(history) >= order - 1 else ()
+    return _shorten(seen, _last(history, order - 1)) if len(history) >= order - 1 else ()
 
 
 def _backoff_from_the_beginning(seen: list[Context], history: list[str], order: int) -> Context:

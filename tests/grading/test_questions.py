@@ -1,0 +1,187 @@
+"""The questions of the book: right answers by hand, mistakes told apart, hints that fit."""
+
+import ast
+import copy
+import json
+import math
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from wrong_answers import WRONG_ANSWERS, WrongAnswer
+
+from lmlib.grading.judging import agree, judge, outcome
+from lmlib.grading.question import Question
+from lmlib.grading.questions import all_questions
+from lmlib.grading.values import from_json, identical, to_json
+
+ROOT = Path(__file__).parents[2]
+QUESTIONS = {question.id: question for question in all_questions()}
+each_question = pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
+
+VOCABULARY = ["<unk>", "<bos>", "<eos>", "books", "exams", "laptops"]
+TABLE = {
+    "<bos>": {"他": 0.5, "天气": 0.5},
+    "他": {"很": 0.2, "吃": 0.8},
+    "很": {"<eos>": 0.5, "<unk>": 0.1, "好": 0.2, "冷": 0.2},
+    "吃": {"<unk>": 0.6, "面条": 0.2, "披萨": 0.2},
+}
+TOURISTS = [["San", "Francisco"], ["San", "Francisco"], ["my", "glasses"], ["glasses"]]
+SEEN = [(), ("their",), ("opened",), ("opened", "their"), ("teacher",), ("teacher", "opened")]
+
+
+@pytest.mark.parametrize(
+    ("id", "arguments", "expected"),
+    [
+        # his: 0.5; very: 0.2; the end: 0.5
+        ("01-chain-logprob", (TABLE, ["他", "很"]), math.log(0.5 * 0.2 * 0.5)),
+        ("01-chain-logprob", (TABLE, ["他"]), -math.inf),  # the row of 他 has no end
+        ("01-chain-logprob", (TABLE, []), -math.inf),
+        # two tokens of 1/2, one of 1/4, one of 1/16: the mean is (1 + 1 + 2 + 4) / 4 = 2 bits
+        ("01-perplexity", ([[math.log(1 / 2)] * 2, [math.log(1 / 4), math.log(1 / 16)]],), 4.0),
+        ("01-perplexity", ([[0.0], [-math.inf]],), math.inf),
+        ("01-greedy-next", (TABLE, []), "他"),
+        ("01-greedy-next", (TABLE, ["吃", "很"]), "<eos>"),
+        ("01-greedy-next", (TABLE, ["他", "吃"]), "面条"),
+        ("01-greedy-next", (TABLE, ["天气"]), None),
+        (
+            "02-build-vocab",
+            ([["b", "<unk>", "a"], ["c", "c", "a"], ["b"]], None),  # two each, b first used
+            ["<unk>", "<bos>", "<eos>", "b", "a", "c"],
+        ),
+        ("02-build-vocab", ([["b", "<unk>", "a"], ["a"]], 4), ["<unk>", "<bos>", "<eos>", "a"]),
+        ("02-encode", (["cats", "books", "Books"], VOCABULARY), [0, 3, 0, 2]),
+        # after one token: [3, 9] and [4, 8], of which the second comes first
+        (
+            "02-random-partition",
+            ([7, 3, 9, 4, 8, 5], 1, 2, 1, [1, 0]),
+            [([[4, 8]], [[8, 5]]), ([[3, 9]], [[9, 4]])],
+        ),
+        # V = 5 (all but <bos>), C = 3
+        ("03-laplace", ({"books": 2, "<unk>": 1}, VOCABULARY, "books"), 3 / 8),
+        ("03-laplace", ({"books": 2, "<unk>": 1}, VOCABULARY, "door"), 2 / 8),
+        ("03-laplace", ({}, VOCABULARY, "<eos>"), 1 / 5),
+        ("03-laplace", ({}, VOCABULARY, "<bos>"), 0.0),
+        ("03-backoff-context", (SEEN, ["the", "teacher", "opened", "their"], 4), SEEN[3]),
+        ("03-backoff-context", (SEEN, ["the", "teacher", "opened", "their"], 2), SEEN[1]),
+        ("03-backoff-context", (SEEN, ["opened", "their"], 1), ()),
+        ("03-backoff-context", (SEEN, ["teacher", "opened"], 5), SEEN[5]),
+        # <bos> San, San Francisco, Francisco <eos>, <bos> my, my glasses, glasses <eos>,
+        # <bos> glasses
+        ("03-continuation-prob", (TOURISTS, "Francisco"), 1 / 7),
+        ("03-continuation-prob", (TOURISTS, "glasses"), 2 / 7),
+        ("03-continuation-prob", (TOURISTS, "<eos>"), 2 / 7),
+        ("03-continuation-prob", (TOURISTS, "<bos>"), 0.0),
+    ],
+)
+def test_the_reference_gives_what_comes_out_by_hand(
+    id: str, arguments: tuple[Any, ...], expected: Any
+) -> None:
+    question = QUESTIONS[id]
+    got = outcome(question.reference, arguments)
+    assert agree(got, outcome(lambda *_: expected, arguments), 1e-12), got
+
+
+@each_question
+def test_the_solution_of_the_notebook_is_right_whatever_is_drawn(question: Question) -> None:
+    function = solution(question)
+    for seed in range(1, 4):
+        cases = question.cases(seed)
+        verdict = judge(question, cases, [outcome(function, case) for case in cases])
+        assert verdict.status == "right", verdict.message
+
+
+def solution(question: Question) -> Any:
+    """Run the notebook's answer to a question after the notebook's cell of imports."""
+    (path,) = (ROOT / "exercises" / "solutions").glob(f"{question.id[:2]}-*.ipynb")
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    sources = {cell["id"]: "".join(cell["source"]) for cell in cells}
+    (answer,) = (s for s in sources.values() if s.startswith(f"# exercise: {question.id}\n"))
+    names: dict[str, Any] = {}
+    exec(sources["imports"] + "\n" + answer, names)
+    return names[question.function]
+
+
+@each_question
+def test_a_case_travels_as_json_and_is_drawn_the_same_again(question: Question) -> None:
+    for case, again in zip(question.cases(7), question.cases(7), strict=True):
+        assert identical(case, again)
+        assert identical(from_json(to_json(case)), case)
+        kept = copy.deepcopy(case)
+        question.reference(*case)
+        assert identical(case, kept), "the reference changes what it is given"
+
+
+@each_question
+def test_every_edge_is_in_the_worked_cases_and_drawn_too(question: Question) -> None:
+    """Each mistake goes wrong in a worked case, and in one of those that are drawn."""
+    cases = question.cases(seed=2, drawn=60)
+    expected = [outcome(question.reference, case) for case in cases]
+    for mistake in question.mistakes:
+        for part in (slice(len(question.worked)), slice(len(question.worked), None)):
+            assert any(
+                not agree(outcome(mistake.answer, case), wanted, question.relative_tolerance)
+                for case, wanted in zip(cases[part], expected[part], strict=True)
+            ), (mistake.name, part)
+
+
+@each_question
+def test_mistakes_with_different_hints_go_wrong_in_different_ways(question: Question) -> None:
+    cases = question.cases(seed=1)
+    made = [[outcome(mistake.answer, case) for case in cases] for mistake in question.mistakes]
+    for (one, first), (other, second) in combinations(zip(question.mistakes, made, strict=True), 2):
+        if one.hint != other.hint:
+            assert not all(
+                agree(a, b, question.relative_tolerance) for a, b in zip(first, second, strict=True)
+            ), (one.name, other.name)
+
+
+@each_question
+def test_a_hint_never_holds_the_line_that_mends(question: Question) -> None:
+    """No hint is code, or quotes it: nothing between its words compiles to more than a name."""
+    assert len({mistake.hint for mistake in question.mistakes}) >= 4
+    assert len({mistake.name for mistake in question.mistakes}) == len(question.mistakes)
+    for mistake in question.mistakes:
+        assert 20 < len(mistake.hint) <= 200, mistake.hint
+        for quoted in mistake.hint.split("`")[1::2]:
+            assert isinstance(ast.parse(quoted, mode="eval").body, ast.Name)
+
+
+# ---------------------------------------------------------------- what students write
+
+
+def by_question(id: str) -> list[WrongAnswer]:
+    return [answer for answer in WRONG_ANSWERS if answer.question == id]
+
+
+def test_every_planted_mistake_was_written_as_a_student_would() -> None:
+    planted = {(q.id, mistake.name) for q in QUESTIONS.values() for mistake in q.mistakes}
+    written = {(answer.question, answer.mistake) for answer in WRONG_ANSWERS}
+    same_hint = {
+        (q.id, other.name)
+        for q in QUESTIONS.values()
+        for mistake in q.mistakes
+        for other in q.mistakes
+        if mistake.hint == other.hint and (q.id, mistake.name) in written
+    }
+    assert written <= planted
+    assert planted - same_hint == set()
+
+
+@each_question
+def test_students_mistakes_are_caught_and_nine_in_ten_meet_their_own_hint(
+    question: Question, record_property: Any
+) -> None:
+    hints = {mistake.name: mistake.hint for mistake in question.mistakes}
+    cases = question.cases()
+    answers = by_question(question.id)
+    missed = []
+    for answer in answers:
+        function = answer.function()
+        verdict = judge(question, cases, [outcome(function, case) for case in cases])
+        assert verdict.points < question.points, (answer.mistake, verdict.message)
+        if verdict.hint != hints[answer.mistake]:
+            missed.append((answer.mistake, verdict.hint))
+    record_property("met_by_own_hint", f"{len(answers) - len(missed)} of {len(answers)}")
+    assert len(missed) <= 0.1 * len(answers), missed

@@ -1,0 +1,1179 @@
+"""What students write when they make the planted mistakes: in their own words, not in ours.
+
+Written from the descriptions of the mistakes, not from the planted functions: loops in place of
+comprehensions, NumPy in place of loops, other containers, a harmless quirk here and there, and in
+some (marked ``+``) a second slip beside the first. Each begins with a line
+
+    ## question | mistake
+
+and is run after the imports of a notebook.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+_IMPORTS = """
+import math
+from collections import Counter, defaultdict
+from itertools import pairwise
+
+import numpy as np
+"""
+
+
+@dataclass(frozen=True)
+class WrongAnswer:
+    """A student's answer, and the name of the mistake that it makes."""
+
+    question: str
+    mistake: str
+    source: str
+
+    def function(self) -> Callable[..., Any]:
+        """Run the source, and give the function that it defines last."""
+        names: dict[str, Any] = {}
+        exec(_IMPORTS + self.source, names)
+        return [thing for thing in names.values() if callable(thing)][-1]
+
+
+CHAPTER_01 = r"""
+## 01-chain-logprob | multiplies first: underflow
+def chain_logprob(table, sentence):
+    p = 1
+    w = "<bos>"
+    for nxt in sentence + ["<eos>"]:
+        try:
+            p *= table[w][nxt]
+        except KeyError:
+            p = 0
+        w = nxt
+    if p == 0:
+        return float("-inf")
+    return math.log(p)
+
+## 01-chain-logprob | multiplies first: underflow
+def chain_logprob(table, sentence):
+    tokens = ["<bos>"] + list(sentence) + ["<eos>"]
+    probabilities = np.array([table.get(a, {}).get(b, 0) for a, b in zip(tokens, tokens[1:])])
+    with np.errstate(divide="ignore"):
+        return np.log(np.prod(probabilities))
+
+## 01-chain-logprob | no <eos>
+def chain_logprob(table, sentence):
+    total = 0
+    for i in range(len(sentence)):
+        prev = sentence[i - 1] if i > 0 else "<bos>"
+        p = table.get(prev, {}).get(sentence[i], 0)
+        total += math.log(p) if p else -math.inf
+    return total
+
+## 01-chain-logprob | no <eos>
+def chain_logprob(table, sentence):
+    previous, logs = "<bos>", []
+    for word in sentence:
+        if previous not in table or word not in table[previous]:
+            return -np.inf
+        logs.append(np.log(table[previous][word]))
+        previous = word
+    return float(np.sum(logs))
+
+## 01-chain-logprob | no <bos>
+def chain_logprob(table, sentence):
+    s = 0.0
+    for i, word in enumerate(sentence):
+        following = sentence[i + 1] if i + 1 < len(sentence) else "<eos>"
+        p = table.get(word, {}).get(following, 0)
+        if p == 0:
+            return -math.inf
+        s = s + math.log(p)
+    return s
+
+## 01-chain-logprob | no <bos>
+def chain_logprob(table, sentence):
+    words = [*sentence, "<eos>"]
+    result = 0.0
+    for t in range(1, len(words)):
+        row = table.get(words[t - 1])
+        if row is None or row.get(words[t]) is None:
+            return -math.inf
+        result += math.log(row[words[t]])
+    return result
+
+## 01-chain-logprob | neither <bos> nor <eos>
+def chain_logprob(table, sentence):
+    logp = 0
+    for a, b in pairwise(sentence):
+        p = table.get(a, {}).get(b, 0)
+        if not p:
+            return -math.inf
+        logp += math.log(p)
+    return logp
+
+## 01-chain-logprob | neither <bos> nor <eos>
+def chain_logprob(table, sentence):
+    # + and it raises where a row is missing
+    return sum(np.log(table[sentence[i]][sentence[i + 1]]) for i in range(len(sentence) - 1))
+
+## 01-chain-logprob | skips what is impossible
+def chain_logprob(table, sentence):
+    tokens = ["<bos>", *sentence, "<eos>"]
+    log_p = 0.0
+    for a, b in zip(tokens[:-1], tokens[1:]):
+        if a in table and b in table[a]:
+            log_p += math.log(table[a][b])
+    return log_p
+
+## 01-chain-logprob | skips what is impossible
+def chain_logprob(table, sentence):
+    log_p, prev = 0.0, "<bos>"
+    for w in sentence + ["<eos>"]:
+        log_p += math.log(table.get(prev, {}).get(w, 1))
+        prev = w
+    return log_p
+
+## 01-chain-logprob | raises at the logarithm of 0
+def chain_logprob(table, sentence):
+    log_p, prev = 0.0, "<bos>"
+    for w in sentence + ["<eos>"]:
+        log_p += math.log(table.get(prev, {}).get(w, 0))
+        prev = w
+    return log_p
+
+## 01-chain-logprob | raises where a token is missing
+def chain_logprob(table, sentence):
+    lp = [np.log(table[a][b]) for a, b in zip(["<bos>"] + sentence, sentence + ["<eos>"])]
+    return np.array(lp).sum()
+
+## 01-chain-logprob | base 2
+def chain_logprob(table, sentence):
+    total = 0.0
+    previous = "<bos>"
+    for token in [*sentence, "<eos>"]:
+        p = table.get(previous, {}).get(token, 0.0)
+        if p == 0.0:
+            return -math.inf
+        total += math.log2(p)
+        previous = token
+    return total
+
+## 01-chain-logprob | base 2
+def chain_logprob(table, sentence):
+    seq = ["<bos>"] + sentence + ["<eos>"]
+    p = np.array([table.get(a, {}).get(b, 0.0) for a, b in pairwise(seq)])
+    return -np.inf if (p == 0).any() else np.log2(p).sum()
+
+## 01-chain-logprob | the mean, not the sum
+def chain_logprob(table, sentence):
+    seq = ["<bos>"] + sentence + ["<eos>"]
+    p = np.array([table.get(a, {}).get(b, 0.0) for a, b in pairwise(seq)])
+    with np.errstate(divide="ignore"):
+        return np.log(p).mean()
+
+## 01-perplexity | mean of exps
+def perplexity(logprobs):
+    total, n = 0.0, 0
+    for sentence in logprobs:
+        for lp in sentence:
+            if lp == -math.inf:
+                return math.inf
+            total += 1 / math.exp(lp)
+            n += 1
+    return total / n
+
+## 01-perplexity | mean of exps
+def perplexity(logprobs):
+    flat = np.concatenate([np.array(s) for s in logprobs])
+    return np.mean(np.exp(-flat))
+
+## 01-perplexity | mean of the sentences' perplexities
+def perplexity(logprobs):
+    each = []
+    for sentence in logprobs:
+        L = -sum(sentence) / len(sentence)
+        each.append(math.exp(L))
+    return sum(each) / len(each)
+
+## 01-perplexity | mean of the sentences' perplexities
+def perplexity(logprobs):
+    return np.mean([np.exp(-np.mean(s)) for s in logprobs])
+
+## 01-perplexity | every sentence weighs the same
+def perplexity(logprobs):
+    L = 0.0
+    for sentence in logprobs:
+        L -= sum(sentence) / len(sentence)
+    return math.exp(L / len(logprobs))
+
+## 01-perplexity | every sentence weighs the same
+def perplexity(logprobs):
+    return float(np.exp(np.mean([-np.mean(s) for s in logprobs])))
+
+## 01-perplexity | no exponential
+def perplexity(logprobs):
+    n = sum(len(s) for s in logprobs)
+    return -sum(sum(s) for s in logprobs) / n
+
+## 01-perplexity | no exponential
+def perplexity(logprobs):
+    return -np.mean(np.concatenate(logprobs))
+
+## 01-perplexity | 2 to the power of nats
+def perplexity(logprobs):
+    flat = [lp for s in logprobs for lp in s]
+    return np.exp2(-np.mean(flat))
+
+## 01-perplexity | divides by the sentences
+def perplexity(logprobs):
+    total = 0
+    for s in logprobs:
+        total -= sum(s)
+    return np.exp(min(total / len(logprobs), 709))
+
+## 01-perplexity | divides by the sentences
+def perplexity(logprobs):
+    flat = [lp for s in logprobs for lp in s]
+    return math.e ** (-sum(flat) / len(logprobs))
+
+## 01-perplexity | the sign
+def perplexity(logprobs):
+    flat = np.concatenate(logprobs)
+    return np.exp(flat.mean())
+
+## 01-perplexity | the sign
+def perplexity(logprobs):
+    total = sum(sum(s) for s in logprobs)
+    count = sum(map(len, logprobs))
+    return math.exp(total / count)
+
+## 01-perplexity | <eos> not counted as a token
+def perplexity(logprobs):
+    total = 0.0
+    words = 0
+    for s in logprobs:
+        total += sum(s)
+        words += len(s) - 1  # the end is no word
+    return math.exp(-total / words)
+
+## 01-perplexity | multiplies first: underflow to infinity
+def perplexity(logprobs):
+    p, n = np.float64(1.0), 0
+    for s in logprobs:
+        for lp in s:
+            p *= np.exp(lp)
+            n += 1
+    with np.errstate(divide="ignore"):
+        return p ** (-1 / n)
+
+## 01-perplexity | multiplies first: division by zero
+def perplexity(logprobs):
+    p, n = 1.0, 0
+    for s in logprobs:
+        p = p * math.exp(sum(s))
+        n += len(s)
+    return p ** (-1 / n)
+
+## 01-greedy-next | ignores the context: adds up all rows
+def greedy_next(table, words):
+    score = defaultdict(float)
+    for previous in table:
+        for token, p in table[previous].items():
+            if token != "<unk>":
+                score[token] += p
+    return sorted(score, key=score.get, reverse=True)[0]
+
+## 01-greedy-next | ignores the context: the highest anywhere
+def greedy_next(table, words):
+    best, best_p = None, -1
+    for row in table.values():
+        for token, p in row.items():
+            if p > best_p and token != "<unk>":
+                best, best_p = token, p
+    return best
+
+## 01-greedy-next | ignores the context: always <bos>
+def greedy_next(table, words):
+    row = {k: v for k, v in table["<bos>"].items() if k != "<unk>"}
+    if not row:
+        return None
+    return max(row, key=row.get)
+
+## 01-greedy-next | looks at the first word
+def greedy_next(table, words):
+    state = words[0] if len(words) > 0 else "<bos>"
+    best, p = None, 0
+    for token in table.get(state, {}):
+        if token != "<unk>" and table[state][token] > p:
+            best, p = token, table[state][token]
+    return best
+
+## 01-greedy-next | writes <unk>
+def greedy_next(table, words):
+    last = words[-1] if words else "<bos>"
+    if last not in table:
+        return None
+    tokens, p = zip(*table[last].items())
+    return tokens[int(np.argmax(p))]
+
+## 01-greedy-next | writes <unk>
+def greedy_next(table, words):
+    row = table.get((["<bos>"] + words)[-1], {})
+    if not row:
+        return None
+    return sorted(row.items(), key=lambda item: -item[1])[0][0]
+
+## 01-greedy-next | never ends
+def greedy_next(table, words):
+    last = words[-1] if words else "<bos>"
+    best, highest = None, -math.inf
+    for token, p in table.get(last, {}).items():
+        if token.startswith("<"):
+            continue
+        if p > highest:
+            best, highest = token, p
+    return best
+
+## 01-greedy-next | never ends
+def greedy_next(table, words):
+    row = dict(table.get(words[-1] if words else "<bos>", {}))
+    row.pop("<unk>", None)
+    row.pop("<eos>", None)
+    return max(row, key=row.get) if row else None
+
+## 01-greedy-next | takes the last of equals
+def greedy_next(table, words):
+    last = words[-1] if words else "<bos>"
+    best, highest = None, 0
+    for token, p in table.get(last, {}).items():
+        if token != "<unk>" and p >= highest:
+            best, highest = token, p
+    return best
+
+## 01-greedy-next | takes the last of equals
+def greedy_next(table, words):
+    row = table.get(words[-1] if words else "<bos>", {})
+    order = sorted((t for t in row if t != "<unk>"), key=row.get)
+    return order[-1] if order else None
+
+## 01-greedy-next | takes equals by the alphabet
+def greedy_next(table, words):
+    row = table.get(words[-1] if words else "<bos>", {})
+    pairs = sorted((-p, token) for token, p in row.items() if token != "<unk>")
+    return pairs[0][1] if pairs else None
+
+## 01-greedy-next | needs a first word
+def greedy_next(table, words):
+    last = words[len(words) - 1]
+    row = [(t, p) for t, p in table.get(last, {}).items() if t != "<unk>"]
+    if row == []:
+        return None
+    return max(row, key=lambda tp: tp[1])[0]
+
+## 01-greedy-next | raises where the row is missing
+def greedy_next(table, words):
+    row = table[words[-1] if words else "<bos>"]
+    return max((t for t in row if t != "<unk>"), key=row.get)
+
+## 01-greedy-next | raises where the row is empty
+def greedy_next(table, words):
+    row = dict(table.get(words[-1] if words else "<bos>", {}))
+    row.pop("<unk>", 0)
+    return Counter(row).most_common(1)[0][0]
+
+## 01-greedy-next | the least probable
+def greedy_next(table, words):
+    row = table.get(words[-1] if words else "<bos>", {})
+    order = sorted((t for t in row if t != "<unk>"), key=lambda t: row[t])
+    return order[0] if order else None
+"""
+
+CHAPTER_02 = r"""
+## 02-build-vocab | ties by the alphabet
+def build_vocab(sequences, max_size=None):
+    flat = []
+    for s in sequences:
+        flat += s
+    types = sorted(set(flat) - {"<unk>"})
+    types.sort(key=lambda t: flat.count(t), reverse=True)
+    vocab = ["<unk>", "<bos>", "<eos>"] + types
+    return vocab if max_size is None else vocab[:max_size]
+
+## 02-build-vocab | ties by the alphabet
+def build_vocab(sequences, max_size=None):
+    flat = [t for s in sequences for t in s if t != "<unk>"]
+    if not flat:
+        return ["<unk>", "<bos>", "<eos>"]
+    types, counts = np.unique(flat, return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    return (["<unk>", "<bos>", "<eos>"] + [str(types[i]) for i in order])[:max_size]
+
+## 02-build-vocab | ties by the alphabet, backwards
+def build_vocab(sequences, max_size=None):
+    c = Counter()
+    for s in sequences:
+        c.update(s)
+    del c["<unk>"]
+    pairs = sorted([(n, t) for t, n in c.items()])
+    pairs.reverse()
+    return (["<unk>", "<bos>", "<eos>"] + [t for _, t in pairs])[:max_size]
+
+## 02-build-vocab | ties: last come, first numbered
+def build_vocab(sequences, max_size=None):
+    c = Counter(t for s in sequences for t in s if t != "<unk>")
+    rising = [t for t, n in sorted(c.items(), key=lambda item: item[1])]
+    vocab = ["<unk>", "<bos>", "<eos>"]
+    while rising and (max_size is None or len(vocab) < max_size):
+        vocab.append(rising.pop())
+    return vocab
+
+## 02-build-vocab | <unk> twice
+def build_vocab(sequences, max_size=None):
+    counts = defaultdict(int)
+    for s in sequences:
+        for t in s:
+            counts[t] += 1
+    ordered = sorted(counts, key=lambda t: counts[t], reverse=True)
+    vocab = ["<unk>", "<bos>", "<eos>"]
+    for t in ordered:
+        if max_size is not None and len(vocab) >= max_size:
+            break
+        vocab.append(t)
+    return vocab
+
+## 02-build-vocab | the text's <unk> takes up a place
+def build_vocab(sequences, max_size=None):
+    counts = Counter()
+    for s in sequences:
+        counts.update(s)
+    ordered = [t for t, n in counts.most_common()]
+    if max_size is not None:
+        ordered = ordered[: max_size - 3]
+    if "<unk>" in ordered:
+        ordered.remove("<unk>")
+    return ["<unk>", "<bos>", "<eos>"] + ordered
+
+## 02-build-vocab | max_size without the marks
+def build_vocab(sequences, max_size=None):
+    counts = Counter(t for s in sequences for t in s)
+    counts.pop("<unk>", None)
+    vocab = ["<unk>", "<bos>", "<eos>"]
+    vocab.extend(t for t, n in counts.most_common(max_size))
+    return vocab
+
+## 02-build-vocab | max_size without the marks
+def build_vocab(sequences, max_size=None):
+    counts = {}
+    for s in sequences:
+        for t in s:
+            if t != "<unk>":
+                counts[t] = counts.get(t, 0) + 1
+    words = sorted(counts, key=counts.get, reverse=True)
+    if max_size is not None and len(words) > max_size:
+        words = words[:max_size]
+    return ["<unk>", "<bos>", "<eos>", *words]
+
+## 02-build-vocab | max_size ignored
+def build_vocab(sequences, max_size=None):
+    counts = {}
+    for s in sequences:
+        for t in s:
+            if t != "<unk>":
+                counts[t] = counts.get(t, 0) + 1
+    return ["<unk>", "<bos>", "<eos>"] + sorted(counts, key=counts.get, reverse=True)
+
+## 02-build-vocab | counts sentences, not tokens
+def build_vocab(sequences, max_size=None):
+    first, df = {}, Counter()
+    for s in sequences:
+        for t in s:
+            first.setdefault(t, len(first))
+        for t in set(s):
+            df[t] += 1
+    words = sorted((t for t in df if t != "<unk>"), key=lambda t: (-df[t], first[t]))
+    return (["<unk>", "<bos>", "<eos>"] + words)[:max_size]
+
+## 02-build-vocab | in the order of the text
+def build_vocab(sequences, max_size=None):
+    vocab = ["<unk>", "<bos>", "<eos>"]
+    for s in sequences:
+        for t in s:
+            if t not in vocab:
+                vocab.append(t)
+    return vocab if max_size is None else vocab[:max_size]
+
+## 02-build-vocab | the rarest first
+def build_vocab(sequences, max_size=None):
+    c = Counter(t for s in sequences for t in s if t != "<unk>")
+    return (["<unk>", "<bos>", "<eos>"] + sorted(c, key=c.get))[:max_size]
+
+## 02-build-vocab | no marks
+def build_vocab(sequences, max_size=None):
+    c = Counter(t for s in sequences for t in s if t != "<unk>")
+    return [t for t, n in c.most_common(max_size)]
+
+## 02-build-vocab | no marks
+def build_vocab(sequences, max_size=None):
+    # + the text's own <unk> is left among the words
+    c = Counter()
+    for s in sequences:
+        c.update(s)
+    return [t for t, n in c.most_common()][:max_size]
+
+## 02-encode | raises for a new word: not in the list
+def encode(tokens, vocab):
+    ids = []
+    for t in tokens:
+        ids.append(vocab.index(t))
+    ids.append(vocab.index("<eos>"))
+    return ids
+
+## 02-encode | raises for a new word: no such key
+def encode(tokens, vocab):
+    d = dict(zip(vocab, range(len(vocab))))
+    return np.array([d[t] for t in tokens] + [d["<eos>"]])
+
+## 02-encode | drops new words
+def encode(tokens, vocab):
+    d = {t: i for i, t in enumerate(vocab)}
+    ids = []
+    for t in tokens:
+        if t in d:
+            ids.append(d[t])
+    return ids + [2]
+
+## 02-encode | drops new words
+def encode(tokens, vocab):
+    d = {t: i for i, t in enumerate(vocab)}
+    ids = [d.get(t) for t in tokens]
+    return [i for i in ids if i is not None] + [d["<eos>"]]
+
+## 02-encode | no <eos>
+def encode(tokens, vocab):
+    d = {t: i for i, t in enumerate(vocab)}
+    out = np.zeros(len(tokens), dtype=int)
+    for i, t in enumerate(tokens):
+        out[i] = d.get(t, 0)
+    return out
+
+## 02-encode | no <eos>
+def encode(tokens, vocab):
+    return [vocab.index(t) if t in vocab else vocab.index("<unk>") for t in tokens]
+
+## 02-encode | adds <bos>
+def encode(tokens, vocab):
+    whole = ["<bos>"] + tokens + ["<eos>"]
+    return [vocab.index(t) if t in vocab else 0 for t in whole]
+
+## 02-encode | adds <bos>
+def encode(tokens, vocab):
+    ids = [1]
+    for t in tokens:
+        ids.append(vocab.index(t) if t in vocab else 0)
+    return tuple(ids) + (2,)
+
+## 02-encode | new words are -1
+def encode(tokens, vocab):
+    ids = []
+    for t in tokens:
+        ids.append(vocab.index(t) if t in vocab else -1)
+    return ids + [vocab.index("<eos>")]
+
+## 02-encode | new words are added to the vocabulary
+def encode(tokens, vocab):
+    ids = []
+    for t in tokens:
+        if t not in vocab:
+            vocab.append(t)
+        ids.append(vocab.index(t))
+    ids.append(vocab.index("<eos>"))
+    return ids
+
+## 02-encode | new words get new numbers
+def encode(tokens, vocab):
+    d = {t: i for i, t in enumerate(vocab)}
+    ids = []
+    for t in tokens:
+        if t not in d:
+            d[t] = max(d.values()) + 1
+        ids.append(d[t])
+    return ids + [d["<eos>"]]
+
+## 02-encode | new words get one number too many
+def encode(tokens, vocab):
+    table = defaultdict(lambda: len(vocab))
+    for i, t in enumerate(vocab):
+        table[t] = i
+    return [table[t] for t in tokens] + [table["<eos>"]]
+
+## 02-encode | counts from one
+def encode(tokens, vocab):
+    d, n = {}, 0
+    for t in vocab:
+        n += 1
+        d[t] = n
+    return [d.get(t, d["<unk>"]) for t in tokens] + [d["<eos>"]]
+
+## 02-encode | counts without the marks
+def encode(tokens, vocab):
+    words = vocab[3:]
+    ids = []
+    for t in tokens:
+        ids.append(words.index(t) if t in words else 0)
+    return ids + [2]
+
+## 02-encode | counts without the marks
+def encode(tokens, vocab):
+    d = {"<unk>": 0, "<bos>": 1, "<eos>": 2}
+    for i, t in enumerate(vocab[3:]):
+        d[t] = i
+    return [d.get(t, 0) for t in [*tokens, "<eos>"]]
+
+## 02-encode | lower case
+def encode(tokens, vocab):
+    d = {t: i for i, t in enumerate(vocab)}
+    ids = []
+    for t in tokens:
+        ids.append(d.get(t.lower(), d["<unk>"]))
+    ids.append(d["<eos>"])
+    return ids
+
+## 02-random-partition | labels unshifted
+def random_partition(stream, batch_size, steps, offset, order):
+    x = np.array(stream)
+    batches = []
+    for i in range(0, len(order), batch_size):
+        rows = [x[offset + k * steps : offset + (k + 1) * steps] for k in order[i : i + batch_size]]
+        batches.append((np.stack(rows), np.stack(rows)))
+    return batches
+
+## 02-random-partition | labels unshifted
+def random_partition(stream, batch_size, steps, offset, order):
+    batches, inputs, targets = [], [], []
+    for k in order:
+        start = offset + k * steps
+        inputs.append(stream[start : start + steps])
+        targets.append(stream[start : start + steps])
+        if len(inputs) == batch_size:
+            batches.append((inputs, targets))
+            inputs, targets = [], []
+    if inputs:
+        batches.append((inputs, targets))
+    return batches
+
+## 02-random-partition | shifted the wrong way
+def random_partition(stream, batch_size, steps, offset, order):
+    batches = []
+    for i in range(0, len(order), batch_size):
+        inputs, targets = [], []
+        for k in order[i : i + batch_size]:
+            piece = stream[offset + k * steps : offset + k * steps + steps + 1]
+            targets.append(piece[:-1])
+            inputs.append(piece[1:])
+        batches.append((inputs, targets))
+    return batches
+
+## 02-random-partition | the last target is the piece's first token
+def random_partition(stream, batch_size, steps, offset, order):
+    x = np.array(stream[offset:])
+    x = x[: len(x) // steps * steps].reshape(-1, steps)
+    x = x[order]
+    y = np.roll(x, -1, axis=1)
+    n = len(order)
+    return [(x[i : i + batch_size], y[i : i + batch_size]) for i in range(0, n, batch_size)]
+
+## 02-random-partition | the target is the next piece
+def random_partition(stream, batch_size, steps, offset, order):
+    batches = []
+    for i in range(0, len(order), batch_size):
+        inputs, targets = [], []
+        for k in order[i : i + batch_size]:
+            a = offset + k * steps
+            inputs.append(stream[a : a + steps])
+            targets.append(stream[a + steps : a + 2 * steps])
+        batches.append([inputs, targets])
+    return batches
+
+## 02-random-partition | ignores the offset
+def random_partition(stream, batch_size, steps, offset, order):
+    batches = []
+    for i in range(0, len(order), batch_size):
+        chosen = order[i : i + batch_size]
+        inputs = [[stream[k * steps + t] for t in range(steps)] for k in chosen]
+        targets = [[stream[k * steps + t + 1] for t in range(steps)] for k in chosen]
+        batches.append((inputs, targets))
+    return batches
+
+## 02-random-partition | ignores the order
+def random_partition(stream, batch_size, steps, offset, order):
+    starts = [s for s in range(offset, len(stream) - steps, steps)]
+    out = []
+    for i in range(0, len(starts), batch_size):
+        inputs = [stream[s : s + steps] for s in starts[i : i + batch_size]]
+        targets = [stream[s + 1 : s + 1 + steps] for s in starts[i : i + batch_size]]
+        out.append((inputs, targets))
+    return out
+
+## 02-random-partition | reads the order the other way
+def random_partition(stream, batch_size, steps, offset, order):
+    rows = [None] * len(order)
+    for k, place in enumerate(order):
+        a = offset + k * steps
+        rows[place] = (stream[a : a + steps], stream[a + 1 : a + steps + 1])
+    out = []
+    for i in range(0, len(rows), batch_size):
+        group = rows[i : i + batch_size]
+        out.append(([x for x, y in group], [y for x, y in group]))
+    return out
+
+## 02-random-partition | drops the last, smaller batch
+def random_partition(stream, batch_size, steps, offset, order):
+    out = []
+    for b in range(len(order) // batch_size):
+        inputs, targets = [], []
+        for k in order[b * batch_size : (b + 1) * batch_size]:
+            a = offset + k * steps
+            inputs.append(stream[a : a + steps])
+            targets.append(stream[a + 1 : a + steps + 1])
+        out.append((inputs, targets))
+    return out
+
+## 02-random-partition | drops the last, smaller batch
+def random_partition(stream, batch_size, steps, offset, order):
+    out, inputs, targets = [], [], []
+    for k in order:
+        a = offset + k * steps
+        inputs.append(stream[a : a + steps])
+        targets.append(stream[a + 1 : a + steps + 1])
+        if len(inputs) == batch_size:
+            out.append((inputs, targets))
+            inputs, targets = [], []
+    return out
+
+## 02-random-partition | overlapping pieces
+def random_partition(stream, batch_size, steps, offset, order):
+    out = []
+    for i in range(0, len(order), batch_size):
+        starts = [offset + k for k in order[i : i + batch_size]]
+        inputs = [stream[s : s + steps] for s in starts]
+        targets = [stream[s + 1 : s + 1 + steps] for s in starts]
+        out.append((inputs, targets))
+    return out
+
+## 02-random-partition | rows one token short
+def random_partition(stream, batch_size, steps, offset, order):
+    out = []
+    for i in range(0, len(order), batch_size):
+        rows = np.array([stream[offset + k * steps :][:steps] for k in order[i : i + batch_size]])
+        out.append((rows[:, :-1], rows[:, 1:]))
+    return out
+"""
+
+CHAPTER_03 = r"""
+## 03-laplace | V = seen types
+def laplace(row, vocabulary, word):
+    if word == "<bos>":
+        return 0
+    if word not in vocabulary:
+        word = "<unk>"
+    total = 0
+    for w in row:
+        total += row[w]
+    V = len(set(row))
+    return (row.get(word, 0) + 1) / (total + V)
+
+## 03-laplace | V = seen types
+def laplace(row, vocabulary, word):
+    # + a new word is not read as <unk>
+    c = Counter(row)
+    return 0.0 if word == "<bos>" else (c[word] + 1) / (c.total() + len(c))
+
+## 03-laplace | V with <bos>
+def laplace(row, vocabulary, word):
+    if word == "<bos>":
+        return 0.0
+    if word not in vocabulary:
+        word = "<unk>"
+    V = len(vocabulary)
+    count = row[word] if word in row else 0
+    return (count + 1) / (sum(row.values()) + V)
+
+## 03-laplace | V with <bos>
+def laplace(row, vocabulary, word):
+    # + and <bos> is predicted
+    counts = {w: row.get(w, 0) + 1 for w in vocabulary}
+    total = sum(counts.values())
+    return counts.get(word, counts["<unk>"]) / total
+
+## 03-laplace | V without the marks
+def laplace(row, vocabulary, word):
+    if word == "<bos>":
+        return 0.0
+    if word not in vocabulary:
+        word = "<unk>"
+    V = sum(not w.startswith("<") for w in vocabulary)
+    return (row.get(word, 0) + 1) / (sum(row.values()) + V)
+
+## 03-laplace | one below the line
+def laplace(row, vocabulary, word):
+    if word == "<bos>":
+        return 0.0
+    w = word if word in vocabulary else "<unk>"
+    return (row.get(w, 0) + 1) / (sum(row.values()) + 1)
+
+## 03-laplace | one for the unseen alone
+def laplace(row, vocabulary, word):
+    if word == "<bos>":
+        return 0.0
+    if word not in vocabulary:
+        word = "<unk>"
+    V = len(vocabulary) - 1
+    C = sum(row.values())
+    if word in row:
+        return row[word] / (C + V)
+    return 1 / (C + V)
+
+## 03-laplace | a new word is not read as <unk>
+def laplace(row, vocabulary, word):
+    if word == "<bos>":
+        return 0.0
+    c = row[word] if word in row else 0
+    return (c + 1) / (sum(row.values()) + len([w for w in vocabulary if w != "<bos>"]))
+
+## 03-laplace | a new word gets 0
+def laplace(row, vocabulary, word):
+    if word == "<bos>" or word not in vocabulary:
+        return 0
+    V = len(vocabulary) - 1
+    return (row.get(word, 0) + 1) / (sum(row.values()) + V)
+
+## 03-laplace | a new word gets 0
+def laplace(row, vocabulary, word):
+    can_follow = [w for w in vocabulary if w != "<bos>"]
+    counts = np.array([row.get(w, 0) + 1 for w in can_follow])
+    p = dict(zip(can_follow, counts / counts.sum()))
+    return p.get(word, 0.0)
+
+## 03-laplace | <bos> is predicted
+def laplace(row, vocabulary, word):
+    if word not in vocabulary:
+        word = "<unk>"
+    V = len(vocabulary) - 1
+    return (row.get(word, 0) + 1) / (sum(row.values()) + V)
+
+## 03-laplace | C counts types
+def laplace(row, vocabulary, word):
+    if word == "<bos>":
+        return 0.0
+    if word not in vocabulary:
+        word = "<unk>"
+    C = len(row)
+    V = len(vocabulary) - 1
+    return (row.get(word, 0) + 1) / (C + V)
+
+## 03-laplace | an unseen context gives 0
+def laplace(row, vocabulary, word):
+    if not row or word == "<bos>":
+        return 0.0
+    if word not in vocabulary:
+        word = "<unk>"
+    V = len(vocabulary) - 1
+    return (row.get(word, 0) + 1) / (sum(row.values()) + V)
+
+## 03-laplace | nothing added
+def laplace(row, vocabulary, word):
+    if word not in vocabulary:
+        word = "<unk>"
+    total = sum(row.values())
+    if total == 0:
+        return 0
+    return row.get(word, 0) / total
+
+## 03-laplace | nothing added
+def laplace(row, vocabulary, word):
+    # + a new word is not read as <unk>, and an empty row raises
+    return row.get(word, 0) / sum(row.values())
+
+## 03-backoff-context | drops the nearest word
+def backoff_context(seen, history, order):
+    n = min(order - 1, len(history))
+    window = history[len(history) - n :]
+    for end in range(n, 0, -1):
+        if tuple(window[:end]) in seen:
+            return tuple(window[:end])
+    return ()
+
+## 03-backoff-context | drops the nearest word
+def backoff_context(seen, history, order):
+    if order == 1:
+        return ()
+    c = list(history[1 - order :])
+    while tuple(c) not in seen:
+        c.pop()
+    return c
+
+## 03-backoff-context | sees n words
+def backoff_context(seen, history, order):
+    seen = set(seen)
+    for n in range(order, 0, -1):
+        if n <= len(history):
+            c = tuple(history[-n:])
+            if c in seen:
+                return c
+    return ()
+
+## 03-backoff-context | sees n words
+def backoff_context(seen, history, order):
+    c = tuple(history[-order:])
+    while c not in seen:
+        c = c[1:]
+    return c
+
+## 03-backoff-context | sees n - 2 words
+def backoff_context(seen, history, order):
+    for n in range(min(order - 1, len(history) + 1) - 1, 0, -1):
+        if tuple(history[-n:]) in seen:
+            return tuple(history[-n:])
+    return ()
+
+## 03-backoff-context | order 1 sees everything
+def backoff_context(seen, history, order):
+    n = order - 1
+    context = tuple(history[-n:])
+    while len(context) > 0:
+        if context in seen:
+            return context
+        context = context[1:]
+    return ()
+
+## 03-backoff-context | order 1 sees everything
+def backoff_context(seen, history, order):
+    window = history[1 - order :]
+    for start in range(len(window)):
+        if tuple(window[start:]) in seen:
+            return tuple(window[start:])
+    return tuple()
+
+## 03-backoff-context | gives up at once
+def backoff_context(seen, history, order):
+    n = order - 1
+    if n == 0:
+        return ()
+    context = tuple(history[-n:])
+    if context in seen:
+        return context
+    return ()
+
+## 03-backoff-context | begins with the shortest
+def backoff_context(seen, history, order):
+    for n in range(1, order):
+        context = tuple(history[-n:])
+        if context in seen:
+            return context
+    return ()
+
+## 03-backoff-context | begins with the empty context
+def backoff_context(seen, history, order):
+    for n in range(order):
+        if tuple(history[len(history) - n :]) in seen:
+            return tuple(history[len(history) - n :])
+
+## 03-backoff-context | never asks whether it was seen
+def backoff_context(seen, history, order):
+    if order == 1:
+        return ()
+    return tuple(history[-(order - 1) :])
+
+## 03-backoff-context | ignores the order
+def backoff_context(seen, history, order):
+    for i in range(len(history)):
+        if tuple(history[i:]) in seen:
+            return tuple(history[i:])
+    return ()
+
+## 03-backoff-context | turned round
+def backoff_context(seen, history, order):
+    words = []
+    best = ()
+    for w in reversed(history):
+        if len(words) == order - 1:
+            break
+        words.append(w)
+        if tuple(reversed(words)) in seen:
+            best = tuple(words)
+    return best
+
+## 03-backoff-context | a short history sees nothing
+def backoff_context(seen, history, order):
+    n = order - 1
+    if len(history) < n or n == 0:
+        return ()
+    context = tuple(history[-n:])
+    while context not in seen:
+        context = context[1:]
+    return context
+
+## 03-backoff-context | takes the first words
+def backoff_context(seen, history, order):
+    context = tuple(history[: order - 1])
+    while context and context not in seen:
+        context = context[1:]
+    return context
+
+## 03-backoff-context | falls to a single word at once
+def backoff_context(seen, history, order):
+    n = min(order - 1, len(history))
+    if n == 0:
+        return ()
+    for context in (tuple(history[-n:]), (history[-1],)):
+        if context in seen:
+            return context
+    return ()
+
+## 03-continuation-prob | tokens, not types
+def continuation_prob(sentences, word):
+    c = Counter()
+    for s in sentences:
+        for w in s + ["<eos>"]:
+            c[w] += 1
+    return c[word] / sum(c.values())
+
+## 03-continuation-prob | tokens, not types
+def continuation_prob(sentences, word):
+    before = []
+    total = 0
+    for s in sentences:
+        s = ["<bos>", *s, "<eos>"]
+        for i in range(1, len(s)):
+            total += 1
+            if s[i] == word:
+                before.append(s[i - 1])
+    return len(before) / total
+
+## 03-continuation-prob | right neighbours
+def continuation_prob(sentences, word):
+    pairs = set()
+    for s in sentences:
+        s = ["<bos>", *s, "<eos>"]
+        for a, b in zip(s, s[1:]):
+            pairs.add((a, b))
+    return len([b for a, b in pairs if a == word]) / len(pairs)
+
+## 03-continuation-prob | right neighbours
+def continuation_prob(sentences, word):
+    after = defaultdict(set)
+    for s in sentences:
+        s = ["<bos>", *s, "<eos>"]
+        for i in range(len(s) - 1):
+            after[s[i]].add(s[i + 1])
+    return len(after[word]) / sum(len(v) for v in after.values())
+
+## 03-continuation-prob | divides by the number of words
+def continuation_prob(sentences, word):
+    before = defaultdict(set)
+    for s in sentences:
+        prev = "<bos>"
+        for w in s + ["<eos>"]:
+            before[w].add(prev)
+            prev = w
+    return len(before.get(word, ())) / len(before)
+
+## 03-continuation-prob | divides by all pairs
+def continuation_prob(sentences, word):
+    before, n = set(), 0
+    for s in sentences:
+        prev = "<bos>"
+        for w in s + ["<eos>"]:
+            n += 1
+            if w == word:
+                before.add(prev)
+            prev = w
+    return len(before) / n
+
+## 03-continuation-prob | no <bos>
+def continuation_prob(sentences, word):
+    pairs = {}
+    for s in sentences:
+        s = list(s) + ["<eos>"]
+        for i in range(1, len(s)):
+            pairs[s[i - 1], s[i]] = True
+    if not pairs:
+        return 0.0
+    return sum(b == word for a, b in pairs) / len(pairs)
+
+## 03-continuation-prob | no <eos>
+def continuation_prob(sentences, word):
+    pairs = set()
+    for s in sentences:
+        s = ["<bos>"] + s
+        for i in range(1, len(s)):
+            pairs.add((s[i - 1], s[i]))
+    return sum(1 for p in pairs if p[1] == word) / len(pairs)
+
+## 03-continuation-prob | no marks
+def continuation_prob(sentences, word):
+    pairs = set()
+    for s in sentences:
+        pairs.update(zip(s, s[1:]))
+    if len(pairs) == 0:
+        return 0
+    return sum(b == word for _, b in pairs) / len(pairs)
+
+## 03-continuation-prob | no marks
+def continuation_prob(sentences, word):
+    # + it divides by nothing where there is no pair
+    left = defaultdict(set)
+    for s in sentences:
+        for a, b in pairwise(s):
+            left[b].add(a)
+    return len(left[word]) / sum(map(len, left.values()))
+
+## 03-continuation-prob | pairs across sentences
+def continuation_prob(sentences, word):
+    text = ["<bos>"]
+    for s in sentences:
+        text.extend(s)
+        text.append("<eos>")
+    left = defaultdict(set)
+    for i in range(1, len(text)):
+        left[text[i]].add(text[i - 1])
+    return len(left[word]) / sum(len(x) for x in left.values())
+
+## 03-continuation-prob | <bos> after <eos>
+def continuation_prob(sentences, word):
+    text = []
+    for s in sentences:
+        text += ["<bos>", *s, "<eos>"]
+    pairs = set(zip(text, text[1:]))
+    return sum(b == word for a, b in pairs) / len(pairs)
+
+## 03-continuation-prob | raises for a new word
+def continuation_prob(sentences, word):
+    left = {}
+    for s in sentences:
+        s = ["<bos>", *s, "<eos>"]
+        for a, b in pairwise(s):
+            left.setdefault(b, set()).add(a)
+    return len(left[word]) / sum(len(x) for x in left.values())
+
+## 03-continuation-prob | does not divide
+def continuation_prob(sentences, word):
+    before = set()
+    for s in sentences:
+        s = ["<bos>", *s, "<eos>"]
+        for a, b in pairwise(s):
+            if b == word:
+                before.add(a)
+    return len(before)
+"""
+
+
+def _cut(text: str) -> list[WrongAnswer]:
+    answers = []
+    for block in text.split("\n## ")[1:]:
+        head, source = block.split("\n", 1)
+        question, mistake = head.split(" | ")
+        answers.append(WrongAnswer(question, mistake, source))
+    return answers
+
+
+WRONG_ANSWERS = [*_cut(CHAPTER_01), *_cut(CHAPTER_02), *_cut(CHAPTER_03)]
