@@ -109,10 +109,7 @@ def outcome(function: Callable[..., Any], arguments: Arguments) -> Outcome:
             value = function(*given)
     except (Exception, SystemExit) as error:
         return _raised(function, error)
-    try:
-        changed = not identical(plain(given), arguments)
-    except NotPlain:
-        changed = True
+    changed = not identical(given, arguments)
     talked = bool(printed.getvalue())
     try:
         return Outcome(value=plain(value), changed=changed, printed=talked)
@@ -375,13 +372,15 @@ def _likeliest_mistake(
     is_wrong = set(wrong)
     best: tuple[Mistake | None, list[int]] = (None, [])
     for mistake in question.mistakes:
-        made = [outcome(mistake.answer, case) for case in cases]
         if any(
-            i not in is_wrong and not agree(made[i], expected[i], tolerance)
+            not agree(outcome(mistake.answer, cases[i]), expected[i], tolerance)
             for i in range(len(cases))
+            if i not in is_wrong
         ):
             continue
-        explained = [i for i in wrong if agree(outcomes[i], made[i], tolerance)]
+        explained = [
+            i for i in wrong if agree(outcomes[i], outcome(mistake.answer, cases[i]), tolerance)
+        ]
         if len(explained) > len(best[1]) and len(explained) >= ENOUGH * len(wrong):
             best = (mistake, explained)
     return best

@@ -287,9 +287,11 @@ def executed(notebook: NotebookNode, path: Path) -> NotebookNode:
     try:
         client.execute(env=os.environ | {"LANGUAGE": "en"})
     except (CellControlSignal, DeadKernelError) as error:
-        failed = [cell.id for cell in notebook.cells if _ends_in_an_error(cell)]
-        where = f"cell {failed[0]!r}" if failed else "a cell"
-        why = str(error).strip().rpartition("\n")[2]
+        where, why = "a cell", str(error).strip().partition("\n")[0]
+        for cell in notebook.cells:
+            for output in cell.get("outputs", []):
+                if output.output_type == "error":
+                    where, why = f"cell {cell.id!r}", f"{output.ename}: {output.evalue}"
         raise CheckError(f"{path}: {where} failed: {why}") from None
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -302,10 +304,6 @@ def executed(notebook: NotebookNode, path: Path) -> NotebookNode:
         "language_info": {"name": "python"},
     }
     return notebook
-
-
-def _ends_in_an_error(cell: NotebookNode) -> bool:
-    return any(output.output_type == "error" for output in cell.get("outputs", []))
 
 
 def first_difference(one: NotebookNode, other: NotebookNode) -> str | None:

@@ -239,7 +239,7 @@ def _decoded_array(flat: list[Any], shape: list[Any], dtype: str) -> np.ndarray:
 
 
 def identical(one: Any, other: Any) -> bool:
-    """Say whether two plain values are the same in every type and digit (and nan is nan)."""
+    """Say whether a value is the same as a plain one, in every type and digit (and nan is nan)."""
     if type(one) is not type(other):
         return False
     if type(one) in (list, tuple):

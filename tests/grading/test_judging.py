@@ -3,6 +3,7 @@
 import math
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -128,10 +129,8 @@ def test_the_right_function_gets_all_points_and_the_stub_none() -> None:
 def test_points_are_the_share_of_right_cases_rounded_down_and_never_all_of_them(
     right: int, wrong: int, points: int
 ) -> None:
-    question = Question(
-        "99-id", "f", lambda x: x, tuple((i,) for i in range(right + wrong)), None, (), points
-    )  # type: ignore[arg-type]
-    cases = list(question.worked)
+    question = replace(QUESTION, mistakes=(), points=points, reference=lambda number: number)
+    cases = [(i,) for i in range(right + wrong)]
     outcomes = [Outcome(value=i if i < right else -1) for i in range(right + wrong)]
     earned = judge(question, cases, outcomes).points
     assert earned < points
@@ -229,7 +228,7 @@ def is_half_done(rows: Any) -> list[float]:
         (recurses, "calls itself without end"),
         (is_half_done, "A part of the function is still to do."),
         (answer_that(returns=lambda rows: np.round(reference(rows), 4)), "Nearly"),
-        (answer_that(returns=lambda rows: np.float32(reference(rows))), "Nearly"),
+        (answer_that(returns=lambda rows: np.array(reference(rows), np.float32)), "Nearly"),
     ],
 )
 def test_what_is_certain_is_said_where_no_planted_mistake_fits(
@@ -366,7 +365,7 @@ def test_another_numpy_under_the_student_s_name_changes_nothing_of_the_compariso
         def __getattr__(self, name: str) -> Any:
             return lambda *given, **named: True
 
-    names = {"np": Fake(), "isclose": lambda *given: True, "float": Fake()}
+    names: dict[str, Any] = {"np": Fake(), "isclose": lambda *given: True, "float": Fake()}
     exec("def row_means(rows):\n    return [np.mean(row) for row in rows]", names)
     assert verdict_of(names["row_means"]).points == 0
 

@@ -150,7 +150,8 @@ def test_the_source_is_the_whole_cell_and_in_a_file_the_function_alone() -> None
 def test_where_there_is_no_source_nothing_is_claimed_of_it() -> None:
     names: dict[str, Any] = {}
     exec("def f(): return 1", names)
-    for function in (names["f"], len, "text", None):
+    nothing: list[Any] = [names["f"], len, "text", None]
+    for function in nothing:
         assert source_of(function) is None
 
 

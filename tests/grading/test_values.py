@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -47,6 +47,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(max_examples=40)
 @given(VALUES)
 def test_json_gives_back_the_value_in_every_type_and_digit(value: Any) -> None:
     text = to_json(value)
@@ -54,6 +55,7 @@ def test_json_gives_back_the_value_in_every_type_and_digit(value: Any) -> None:
     assert identical(from_json(text), plain(value))
 
 
+@settings(max_examples=40)
 @given(VALUES)
 def test_a_value_is_identical_to_its_copy_which_shares_nothing(value: Any) -> None:
     copy = plain(value)
@@ -136,9 +138,7 @@ class LyingType(type):
 
 
 class Nameless(metaclass=LyingType):
-    @property
-    def __class__(self) -> type:  # type: ignore[override]
-        return float
+    pass
 
 
 LIARS = [
@@ -219,6 +219,7 @@ def test_what_is_no_value_is_refused_in_a_short_sentence(text: str) -> None:
     assert len(str(caught.value)) < 300
 
 
+@settings(max_examples=40)
 @given(VALUES)
 def test_a_value_is_written_as_python_that_gives_it_again(value: Any) -> None:
     value = plain(value)
@@ -229,6 +230,7 @@ def test_a_value_is_written_as_python_that_gives_it_again(value: Any) -> None:
         assert identical(again, value)
 
 
+@settings(max_examples=40)
 @given(VALUES)
 def test_a_shortened_value_keeps_its_beginning(value: Any) -> None:
     value = plain(value)
@@ -246,7 +248,7 @@ def test_a_long_list_is_cut_where_it_says_so() -> None:
 def test_kinds_are_called_by_their_names() -> None:
     assert described(None) == "None"
     assert described([]) == "a list"
-    assert described(x for x in ()) == "a generator"
+    assert described(number for number in [1]) == "a generator"
     assert described(zip()) == "a zip"
     assert described(Liar()) == "a Liar"
     assert described(collections.OrderedDict()) == "an OrderedDict"
