@@ -198,6 +198,7 @@ def test_too_deep_and_too_large_is_refused_without_walking_it_all() -> None:
         '{"dict": [[[1], 2]]}',
         '{"dict": [1]}',
         '{"tuple": 1}',
+        '{"tuple": [], "more": 1}',
         "[" * 100_000 + "]" * 100_000,
         "9" * 10_000,
         '{"array": [1], "shape": [2], "dtype": "int64"}',
