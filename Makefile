@@ -1,6 +1,7 @@
 # make book    builds the book, every cell executed, and says where to open it
 # make test    everything that must hold: ruff, mypy, the strict book, pytest, every exercise notebook
 # make serve   the built book at http://127.0.0.1:8000
+# make colab   every notebook with Google Colab's own versions, where Python 3.12 or 3.13 is found
 # make bench   speed and memory, each beside its target
 # make marks   the long results, into tests/marks.json
 # make clean   deletes the built book and every cache (delete .venv by hand for a new environment)
@@ -20,18 +21,25 @@ PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check -c co
 comma := ,
 INSTALLED := .venv/.installed-$(subst $(comma),-,$(EXTRAS))
 
-.PHONY: book test serve bench marks env clean pages checks
+.PHONY: book test serve colab bench marks env clean pages checks
 
 book: env pages
 	@echo "The book is built. Open file://$(CURDIR)/_build/html/index.html"
 
 test: env .venv/.kenlm checks pages
 	@echo "== pytest: the library, the repository, every notebook in exercises/"
-	@.venv/bin/python -m pytest -q --nbval lmlib tests exercises
+	@.venv/bin/python -m pytest -q -p lmlib.grading.nbval_plugin --nbval lmlib tests exercises
 
 serve: book
 	@echo "== http://127.0.0.1:8000 (Ctrl-C ends it)"
 	@.venv/bin/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
+
+# One Python alone: make colab COLAB=3.13. Made in _build/colab-3.1x; .venv is not touched.
+COLAB ?=
+
+colab:
+	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 with venv and pip was found." >&2; exit 1; }
+	@$(PYTHON) tests/colab/as_in_colab.py $(COLAB)
 
 bench: env .venv/.kenlm
 	@.venv/bin/python tests/benchmarks/run.py
