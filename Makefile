@@ -2,6 +2,7 @@
 # make test    everything that must hold: ruff, mypy, the strict book, pytest, every exercise notebook
 # make serve   the built book at http://127.0.0.1:8000
 # make colab   every notebook with Google Colab's own versions, where Python 3.12 or 3.13 is found
+# make screenshots  pictures of the built book in _build/screenshots, wide and phone, light and dark
 # make bench   speed and memory, each beside its target
 # make marks   the long results, into tests/marks.json
 # make clean   deletes the built book and every cache (delete .venv by hand for a new environment)
@@ -21,7 +22,7 @@ PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check -c co
 comma := ,
 INSTALLED := .venv/.installed-$(subst $(comma),-,$(EXTRAS))
 
-.PHONY: book test serve colab bench marks env clean pages checks
+.PHONY: book test serve colab screenshots bench marks env clean pages checks
 
 book: env pages
 	@echo "The book is built. Open file://$(CURDIR)/_build/html/index.html"
@@ -40,6 +41,9 @@ COLAB ?=
 colab:
 	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 with venv and pip was found." >&2; exit 1; }
 	@$(PYTHON) tests/colab/as_in_colab.py $(COLAB)
+
+screenshots: env pages
+	@PYTHONPATH=tests .venv/bin/python -m browser.screenshots
 
 bench: env .venv/.kenlm
 	@.venv/bin/python tests/benchmarks/run.py
