@@ -293,12 +293,6 @@ def executed(notebook: NotebookNode, path: Path) -> NotebookNode:
                 if output.output_type == "error":
                     where, why = f"cell {cell.id!r}", f"{output.ename}: {output.evalue}"
         raise CheckError(f"{path}: {where} failed: {why}") from None
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.execution_count = None
-            for output in cell.outputs:
-                if "execution_count" in output:
-                    output.execution_count = None
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
