@@ -5,7 +5,6 @@
 //
 // and b(h) is what makes the sum over all w one.
 function ngramModel(packed) {
-  const [unk, bos, eos] = [0, 1, 2];
   const tokens = ["<unk>", "<bos>", "<eos>", ...packed.tokens]; // ... cuts at code points
   const index = new Map(tokens.map((token, number) => [token, number]));
   const digits = new Map([...packed.digits].map((digit, value) => [digit, value]));
@@ -36,7 +35,8 @@ function ngramModel(packed) {
   const root = readFollowers(0);
 
   const split = (text) => [...(packed.lower ? text.toLowerCase() : text)];
-  const numberOf = (token) => index.get(token) ?? unk;
+  // What is not known is read as <unk>.
+  const numberOf = (token) => index.get(token) ?? 0;
 
   // The stored followers of a context of token numbers.
   function followersOf(context) {
@@ -47,9 +47,7 @@ function ngramModel(packed) {
 
   // ln P of every token after those read (an array of strings, "<bos>" first).
   function predict(read) {
-    const numbers = read.map(numberOf);
-    const sentence = numbers.slice(Math.max(numbers.lastIndexOf(bos), 0));
-    const context = sentence.slice(Math.max(sentence.length - packed.order + 1, 0));
+    const context = read.slice(Math.max(read.length - packed.order + 1, 0)).map(numberOf);
     const row = new Float64Array(tokens.length); // (V,)
     root.forEach(({ logprob }, token) => { row[token] = logprob; });
     for (let first = context.length - 1; first >= 0; first--) {
@@ -72,5 +70,5 @@ function ngramModel(packed) {
     return sentence.map((token, t) => predict(["<bos>", ...sentence.slice(0, t)])[numberOf(token)]);
   }
 
-  return { tokens, eos, knows: (token) => index.has(token), split, predict, score };
+  return { tokens, knows: (token) => index.has(token), split, predict, score };
 }

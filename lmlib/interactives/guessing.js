@@ -115,7 +115,7 @@ function start() {
   const [choice, field] = [find("[name=passage]"), find("[name=guess]")];
   const [frame, reading] = [find(".frame"), find(".reading")];
   const [details, suggestions] = [find("details"), find(".suggestions")];
-  const models = {}; // unpacked when first needed
+  const models = {}; // unpacked when first needed: the start of the first sentence is drawn already
   let [passage, predicted, guesses] = [null, [], []];
 
   function begin() {
@@ -132,18 +132,21 @@ function start() {
     predicted = predictions(models[language], text);
   }
 
-  function show() {
-    ready();
-    const drawn = draw(passage.language, predicted, guesses);
+  function show(drawn) {
     frame.innerHTML = drawn.picture;
     reading.textContent = drawn.reading;
     if (details.open) suggest();
   }
 
+  function redraw() {
+    ready();
+    show(draw(passage.language, predicted, guesses));
+  }
+
   function guess(characters) {
     ready();
     guesses.push(...taken(predicted, guesses, characters));
-    show();
+    redraw();
   }
 
   // Some likely characters as buttons, in an order that does not tell which is the likeliest.
@@ -169,14 +172,15 @@ function start() {
     if (typed.length) guess(typed);
   }
 
-  choice.addEventListener("input", () => { begin(); show(); });
+  choice.addEventListener("input", () => { begin(); redraw(); });
   field.addEventListener("focus", ready);
   field.addEventListener("input", (event) => { if (!event.isComposing) read(); });
   field.addEventListener("compositionend", read); // an input method has chosen its characters
   find("[name=show]").addEventListener("click", () => guess([SHOWN]));
-  find("[name=again]").addEventListener("click", () => { begin(); show(); field.focus(); });
+  find("[name=again]").addEventListener("click", () => { begin(); redraw(); field.focus(); });
   details.addEventListener("toggle", () => { if (details.open) suggest(); });
   begin();
+  show(data.start);
 }
 
 start();

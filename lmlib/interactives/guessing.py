@@ -49,6 +49,9 @@ PASSAGES = (
     Passage("zh", "现代科学技术让我们的生活更加舒适。"),
 )
 
+#: What the model makes of this one is seen where no script runs, and in print.
+STILL = Passage("en", "We'll get a phone call from him tonight for sure.")
+
 
 # ---------------------------------------------------------------- the game
 
@@ -162,18 +165,7 @@ def draw(language: str, predicted: Sequence[Prediction], guesses: Sequence[str])
     known = len(standing.guesses)
     over = known == len(predicted)
     past = predicted[:known]
-
-    def written(character: str) -> str:
-        return f'<b lang="{language}">{escape(_visible(character))}</b>'
-
-    columns = [_column("heads", escape(say["text"]), say["you"], say["model"])]
-    for here, count, shown in zip(past, standing.guesses, standing.shown, strict=True):
-        columns.append(
-            _column("known", written(here.character), "–" if shown else count, here.rank)
-        )
-    if not over:
-        columns.append(_column("next", written("?"), len(standing.wrong) + 1, "?"))
-    picture = f'<div class="turns">{"".join(columns)}</div>'
+    picture = _turns(say, language, predicted, standing)
 
     head = "".join(f'<th scope="col">{escape(say[key])}</th>' for key in ("at_once", "in_all"))
     at_once = sum(
@@ -213,6 +205,39 @@ def draw(language: str, predicted: Sequence[Prediction], guesses: Sequence[str])
         mean=f"{sum(bits) / known:.2f}",
     )
     return Frame(picture, f"{reading} {say['end']}" if over else reading)
+
+
+def still(passage: Passage, predicted: Sequence[Prediction]) -> Frame:
+    """Draw what the model needs for a whole sentence, without a second player."""
+    standing = play(predicted, [SHOWN] * len(predicted))
+    bits = -sum(math.log2(here.probability[here.character]) for here in predicted)
+    reading = _(
+        "“{text}”: by itself the model is right at the first guess {right} times of {places}; its "
+        "surprise is {mean} bits a character."
+    ).format(
+        text=passage.text,
+        right=sum(here.rank == 1 for here in predicted),
+        places=len(predicted),
+        mean=f"{bits / len(predicted):.2f}",
+    )
+    return Frame(_turns(words(), passage.language, predicted, standing), reading)
+
+
+def _turns(
+    say: dict[str, str], language: str, predicted: Sequence[Prediction], standing: Standing
+) -> str:
+    """Each character so far, and below it how many guesses each player needed."""
+
+    def written(character: str) -> str:
+        return f'<b lang="{language}">{escape(_visible(character))}</b>'
+
+    columns = [_column("heads", escape(say["text"]), say["you"], say["model"])]
+    for here, count, shown in zip(predicted, standing.guesses, standing.shown, strict=False):
+        you = "–" if shown else count
+        columns.append(_column("known", written(here.character), you, here.rank))
+    if len(standing.guesses) < len(predicted):
+        columns.append(_column("next", written("?"), len(standing.wrong) + 1, "?"))
+    return f'<div class="turns">{"".join(columns)}</div>'
 
 
 def _visible(character: str) -> str:
@@ -263,9 +288,10 @@ class GuessingGame:
         return names
 
     def to_html(self) -> str:
-        """Write the figure with its models in it; without JavaScript it shows the start."""
+        """Write the figure with its models in it; without JavaScript it shows `STILL`."""
         first = self.passages[0]
         start = draw(first.language, predictions(self.models[first.language], first.text), [])
+        seen = still(STILL, predictions(self.models[STILL.language], STILL.text))
         options = "".join(
             f'<option value="{i}">{escape(name)}</option>'
             for i, name in enumerate(self._passage_names())
@@ -291,8 +317,8 @@ class GuessingGame:
                 "model will. Capitals do not matter."
             ),
             controls=controls,
-            picture=f'<div class="frame">{start.picture}</div>',
-            reading=start.reading,
+            picture=f'<div class="frame">{seen.picture}</div>',
+            reading=seen.reading,
             notice=_(
                 "On average the first letter of an English word surprises the model about twice as "
                 "much as a letter inside it. Where you were right at once and the model was not: "
@@ -302,6 +328,7 @@ class GuessingGame:
             data={
                 "words": words(),
                 "passages": [vars(passage) for passage in self.passages],
+                "start": vars(start),
                 "top": _TOP,
                 "suggested": _SUGGESTED,
                 "models": {language: pack(model) for language, model in self.models.items()},

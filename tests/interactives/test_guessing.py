@@ -1,13 +1,14 @@
 """The guessing game counts right, and its two faces draw the same."""
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from in_node import evaluate
 
@@ -16,12 +17,14 @@ from lmlib.interactives.browser_ngram import SCRIPT, everyday_texts, pack
 from lmlib.interactives.guessing import (
     PASSAGES,
     SHOWN,
+    STILL,
     GuessingGame,
     Prediction,
     draw,
     guess_next_character,
     play,
     predictions,
+    still,
     taken,
     words,
 )
@@ -129,6 +132,7 @@ def test_what_is_still_to_be_guessed_is_nowhere_in_the_frame() -> None:
 # ---------------------------------------------------------------- the same in JavaScript
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.data())
 def test_any_game_can_be_replayed(data: st.DataObject) -> None:
     tried = data.draw(st.lists(st.sampled_from(["c", "a", "t", "x", SHOWN]), max_size=12))
@@ -201,6 +205,23 @@ def test_the_widget_plays_the_same_game(
 # ---------------------------------------------------------------- in a browser
 
 
+def test_without_a_script_the_model_guesses_a_sentence_that_is_not_in_the_game(
+    game: GuessingGame,
+) -> None:
+    assert STILL not in PASSAGES
+    train, test = everyday_texts(STILL.language)
+    assert STILL.text in test.splitlines()
+    assert STILL.text not in train
+    predicted = predictions(game.models[STILL.language], STILL.text)
+    seen = still(STILL, predicted)
+    ranks = [int(rank) for rank in re.findall(r"<span>–</span> <span>(\d+)<", seen.picture)]
+    assert ranks == [here.rank for here in predicted]
+    assert f"{ranks.count(1)} times of {len(ranks)}" in seen.reading
+    html = game.to_html().split("<script")[0]
+    assert seen.picture in html
+    assert PASSAGES[0].text not in html
+
+
 @pytest.fixture
 def page(
     game: GuessingGame,
@@ -232,6 +253,7 @@ def reading(page: Any) -> str:
 
 def test_the_game_is_played_by_keyboard_alone(game: GuessingGame, page: Any) -> None:
     predicted = predictions(game.models["en"], PASSAGES[0].text)
+    assert reading(page) == words()["start"]
     page.keyboard.press("Tab")  # to the list of sentences
     page.keyboard.press("Tab")
     page.keyboard.type("xwh")
