@@ -189,7 +189,9 @@ class SurpriseBars:
             'autocapitalize="off" spellcheck="false"></label>'
             for label, text in zip(fields, self.examples[0], strict=True)
         )
-        packed = {language: pack(model) for language, model in self.models.items()}
+        packed = None
+        if self.models_of is None:
+            packed = {language: pack(model) for language, model in self.models.items()}
         return shell(
             name=self.name,
             title=_("The surprise of each character"),
@@ -213,7 +215,7 @@ class SurpriseBars:
             data={
                 "words": words(),
                 "examples": self.examples,
-                "models": None if self.models_of else packed,
+                "models": packed,
                 "models_of": self.models_of,
             },
         )
