@@ -50,7 +50,7 @@ class Recipe:
 
 RECIPES = {
     "en": Recipe(5, TextFormat("characters", "sentence", lower=True), 2.5e-6, 6),
-    "zh": Recipe(3, TextFormat("characters", "sentence"), 4.5e-6, 6),
+    "zh": Recipe(3, TextFormat("characters", "sentence"), 5e-6, 6),
 }
 
 
