@@ -3,6 +3,7 @@
 # make serve   the built book at http://127.0.0.1:8000
 # make colab   every notebook with Google Colab's own versions, where Python 3.12 or 3.13 is found
 # make screenshots  pictures of the built book in _build/screenshots, wide and phone, light and dark
+# make catalogs  every translatable sentence of the pages and the code, in _build/gettext
 # make bench   speed and memory, each beside its target
 # make marks   the long results, into tests/marks.json
 # make clean   deletes the built book and every cache (delete .venv by hand for a new environment)
@@ -22,18 +23,28 @@ PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check -c co
 comma := ,
 INSTALLED := .venv/.installed-$(subst $(comma),-,$(EXTRAS))
 
-.PHONY: book test serve colab screenshots bench marks env clean pages checks
+.PHONY: book test serve catalogs colab screenshots bench marks env clean pages checks
 
 book: env pages
 	@echo "The book is built. Open file://$(CURDIR)/_build/html/index.html"
 
 test: env .venv/.kenlm checks pages
+	@$(MAKE) --no-print-directory catalogs
 	@echo "== pytest: the library, the repository, every notebook in exercises/"
 	@.venv/bin/python -m pytest -q -p lmlib.grading.nbval_plugin --nbval lmlib tests exercises
 
 serve: book
 	@echo "== http://127.0.0.1:8000 (Ctrl-C ends it)"
 	@.venv/bin/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
+
+# Sphinx reads Jupyter Book's configuration from a conf.py, which is written for the occasion.
+catalogs: env
+	@echo "== catalogs for translators: _build/gettext"
+	@rm -rf _build/gettext
+	@trap 'rm -f conf.py' EXIT; .venv/bin/jupyter-book config sphinx . >/dev/null && \
+		PYTHONPATH=chapters/_ext .venv/bin/sphinx-build -q -W -n --keep-going -b gettext \
+		-d _build/.doctrees-gettext . _build/gettext
+	@.venv/bin/python chapters/_ext/catalogs.py lmlib _build/gettext/lmlib.pot
 
 # One Python alone: make colab COLAB=3.13. Made in _build/colab-3.1x; .venv is not touched.
 COLAB ?=

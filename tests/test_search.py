@@ -26,13 +26,16 @@ const page = {
 };
 vm.createContext(page);
 const read = (name) => fs.readFileSync(`${site}/${name}`, "utf8");
-const scripts = read("_static/language_data.js") + read("_static/searchtools.js");
-vm.runInContext(scripts + ";globalThis.Search = Search", page);
+for (const name of ["searchtools", "language_data"])
+  vm.runInContext(read(`_static/${name}.js`), page);
+vm.runInContext("globalThis.Search = Search", page);
 if (index) page.Search.setIndex(index);
 else vm.runInContext(read("searchindex.js"), page);
 const found = queries.map((query) => page.Search._performSearch(...page.Search._parseQuery(query)));
 const results = found.map((list) => list.reverse().map(([name, , anchor]) => name + anchor));
-console.log(JSON.stringify({results, summaries: page.DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY}));
+const titles = found.map((list) => list.map(([, title]) => title));
+const summaries = page.DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY;
+console.log(JSON.stringify({results, titles, summaries}));
 """
 
 
@@ -127,6 +130,12 @@ def test_the_page_that_defines_a_word_comes_first(ask: Callable[..., dict]) -> N
     for query, results in zip(DEFINED, ask(list(DEFINED))["results"], strict=True):
         assert results[0].startswith(f"chapters/{DEFINED[query]}#"), (query, results[:3])
         assert any(found.startswith("chapters/glossary#") for found in results[:3]), query
+
+
+def test_a_result_within_a_page_is_called_by_its_section(ask: Callable[..., dict]) -> None:
+    answer = ask(["perplexity"])
+    assert answer["results"][0][0] == "chapters/01-language-models#how-surprised-is-it"
+    assert answer["titles"][0][0].endswith("Language models > How surprised is it?")
 
 
 def test_a_compound_that_only_the_glossary_defines_is_found_there(

@@ -18,8 +18,8 @@ from sphinx.transforms import SphinxTransform
 CHINESE = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 RUNS = re.compile(rf"[{CHINESE}]+|(?:(?![{CHINESE}])\w)+")
 
-# The same in the reader's browser. A page opened from a file may not read another one, so there the
-# results come without an excerpt.
+# The same in the reader's browser. A result within a page is called by its section too. A page
+# opened from a file may not read another one, so there the results come without an excerpt.
 SPLIT_QUERY = rf"""
 function splitQuery(query) {{
   const runs = /[{CHINESE}]+|(?:(?![{CHINESE}])[\p{{Letter}}\p{{Mark}}\p{{Number}}_])+/gu;
@@ -28,8 +28,15 @@ function splitQuery(query) {{
     return Array.from({{length: run.length - 1}}, (_, i) => run.slice(i, i + 2));
   }});
 }}
-if (typeof location !== "undefined" && location.protocol === "file:")
-  DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+Scorer.score = (result) => {{
+  const [name, title, anchor, , score] = result;
+  for (const [section, places] of Object.entries(Search._index.alltitles))
+    for (const [page, id] of places)
+      if (id && "#" + id === anchor && Search._index.docnames[page] === name)
+        if (!title.endsWith(" > " + section)) result[1] = title + " > " + section;
+  return score;
+}};
+if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 """
 
 

@@ -1,0 +1,72 @@
+"""Catalogs hold what a translator needs: each sentence of the chapters, each of the code."""
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+
+ROOT = Path(__file__).parents[1]
+CATALOGS = ROOT / "_build" / "gettext"
+PAGES = sorted(path.stem for path in (ROOT / "chapters").glob("*.md"))
+MODULES = sorted((ROOT / "lmlib").rglob("*.py"))
+sys.path.append(str(ROOT / "chapters" / "_ext"))
+
+from catalogs import main  # noqa: E402
+
+
+def messages(name: str, *sources: Path) -> set[str]:
+    path = CATALOGS / f"{name}.pot"
+    if not path.is_file():
+        pytest.skip("There are no catalogs: `make catalogs` first.")
+    written = path.stat().st_mtime
+    if any(source.stat().st_mtime > written for source in sources):
+        pytest.skip("The catalogs are older than their sources: `make catalogs` first.")
+    with path.open("rb") as file:
+        return {str(message.id) for message in read_po(file) if message.id}
+
+
+def spaces_are_one(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_headings_prose_and_captions_of_a_page_are_in_its_catalog(page: str) -> None:
+    source = ROOT / "chapters" / f"{page}.md"
+    found = {spaces_are_one(message) for message in messages(f"chapters/{page}", source)}
+    text = re.sub(r"\A---\n.*?\n---\n", "", source.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+    captions = re.findall(
+        r"^```\{glue:figure\}[^\n]*\n(?::[^\n]*\n)*\n(.*?)^```", text, re.M | re.S
+    )
+    outside = re.sub(r"^([`:]{3,}).*?^\1 *$", "", text, flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", outside, re.MULTILINE)
+    prose = re.findall(r"(?:\A|\n)\n([A-Z][^\n|$]*\.)\n(?=\n)", outside)
+    assert headings
+    if page[:2].isdigit():
+        assert len(prose) > 10
+    for sentence in [*headings, *prose, *captions]:
+        assert spaces_are_one(sentence) in found
+
+
+def test_the_sentences_of_the_code_are_in_its_catalog_within_f_strings_too() -> None:
+    found = messages("lmlib", *MODULES)
+    code = {path: path.read_text(encoding="utf-8") for path in MODULES}
+    marked = [
+        (path, ast.literal_eval(literal))
+        for path, text in code.items()
+        for literal in re.findall(r"""\b_\(\s*("[^"\\\n]*"|'[^'\\\n]*')\s*\)""", text)
+    ]
+    assert len(marked) > 20
+    for path, sentence in marked:
+        assert sentence in found, path
+
+
+@pytest.mark.parametrize("call", ['_(f"{n} cases")', "_(sentence)", '_("a", "b")', '_("a" + b)'])
+def test_a_sentence_that_no_translation_could_match_is_an_error(call: str, tmp_path: Path) -> None:
+    (tmp_path / "module.py").write_text(f"\n{call}\n")
+    with pytest.raises(SystemExit, match=r"module\.py, line 2: write the sentence out"):
+        main(str(tmp_path), str(tmp_path / "found.pot"))
+    assert not (tmp_path / "found.pot").exists()
