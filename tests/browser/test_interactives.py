@@ -107,22 +107,24 @@ def test_tab_reaches_every_control_and_shows_where_it_is(found: Visit, name: str
         ), "a control without a label"
 
 
-def walk_controls(figure: Locator, keyboard: Keyboard, interactive: Interactive) -> None:
-    """Move each control through all its positions; those before it stay at their last."""
-    places = [control.start for control in interactive.controls]
-    assert_shown(figure, interactive.frame(*places), "at the start")
-    for i, control in enumerate(interactive.controls):
-        keyboard.press("Tab")
-        keyboard.press("Home")
-        for place, text in enumerate(control.texts):
-            if place:
-                keyboard.press("ArrowDown" if control.kind == "select" else "ArrowRight")
-            places[i] = place
-            where = f"{control.label}: {text}, at {places}"
-            assert_shown(figure, interactive.frame(*places), where)
-            if control.kind == "range":
-                slider = figure.locator(f"input[name={control.name}]")
-                assert slider.get_attribute("aria-valuetext") == text, where
+def walk(
+    figure: Locator, keyboard: Keyboard, interactive: Interactive, before: tuple[int, ...] = ()
+) -> None:
+    """Step through every position of the next control, and at each through those after it."""
+    control, *after = interactive.controls[len(before) :]
+    keyboard.press("Tab")
+    keyboard.press("Home")
+    for place, text in enumerate(control.texts):
+        if place:
+            keyboard.press("ArrowDown" if control.kind == "select" else "ArrowRight")
+        if after:
+            walk(figure, keyboard, interactive, (*before, place))
+        else:
+            assert_shown(figure, interactive.frame(*before, place), f"{(*before, place)}, {text}")
+        if control.kind == "range":
+            slider = figure.locator(f"input[name={control.name}]")
+            assert slider.get_attribute("aria-valuetext") == text
+    keyboard.press("Shift+Tab")
 
 
 def play_the_game(figure: Locator, keyboard: Keyboard, game: GuessingGame, place: int) -> None:
@@ -189,7 +191,7 @@ def test_moved_by_keyboard_alone_it_shows_what_the_library_gives(found: Visit, n
         surprise_by_sentences(figure, found.page.keyboard, interactive)
     else:
         assert isinstance(interactive, Interactive)
-        walk_controls(figure, found.page.keyboard, interactive)
+        walk(figure, found.page.keyboard, interactive)
         assert figure.locator(".reading").inner_text() != before
     assert found.complaints == []
     assert found.outside() == []
