@@ -87,7 +87,7 @@ class Colab:
 
     def install_the_library(self) -> None:
         """Install it as a reader does, without our constraints; nothing else may change."""
-        self.pip("uninstall", "--quiet", "--yes", "lmlib-book")
+        self.pip("uninstall", "-qq", "--yes", "lmlib-book")
         before = versions_in(self.pip("list", "--format=freeze"))
         self.pip("install", "--quiet", ".")
         changes = moved(before, versions_in(self.pip("list", "--format=freeze")))
