@@ -47,6 +47,7 @@ def setup(app: Sphinx) -> None:
     app.connect("config-inited", keep_everything_local)
     app.connect("config-inited", say_where_the_book_is)
     app.connect("html-page-context", load_what_is_used, priority=800)
+    app.connect("html-page-context", draw_icons_from_one_font, priority=800)
     app.connect("html-page-context", name_every_control, priority=800)
     app.connect("html-page-context", texts_alone_are_canonical, priority=800)
     app.connect("build-finished", copy_mathjax)
@@ -95,6 +96,16 @@ def load_what_is_used(
                 kept.setdefault((name, inline), asset)
         if kind in context:
             context[kind] = list(kept.values())
+
+
+def draw_icons_from_one_font(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.Node
+) -> None:
+    """Take a sign for the repository from the font of all the others."""
+    for button in context.get("header_buttons", []):
+        for item in (button, *button.get("buttons", [])):
+            if item.get("icon") == "fab fa-github":
+                item["icon"] = "fas fa-code-branch"
 
 
 def name_every_control(
@@ -158,6 +169,7 @@ def write_first_page(app: Sphinx, exception: Exception | None) -> None:
         f"<title>{title}</title>",
         f'<meta http-equiv="refresh" content="0; url={front}">',
         f'<link rel="canonical" href="{app.config.html_baseurl}{front}">',
+        '<link rel="icon" href="_static/favicon.svg">',
         *shown,
         f'<p><a href="{front}">{title}</a></p>',
     ]
