@@ -3,8 +3,8 @@
 - ``03-laplace``: goal 1, turn counts into probabilities, and give the unseen its share without the
   sum leaving one.
 - ``03-backoff-context``: goal 2, say which words a context may lose, and in which order.
-- ``03-continuation-prob``: goal 2 of the deeper page, say what Kneser-Ney counts in place of
-  occurrences. (Goal 3, training against test perplexity, is the notebook's experiment.)
+- ``03-continuation-prob``: goal 3, of how many different contexts a word is the end; the deeper
+  page says why Kneser-Ney counts those in place of occurrences.
 """
 
 from collections import Counter
