@@ -107,6 +107,13 @@ def test_it_never_scrolls_sideways(opened: Visit) -> None:
     assert not scrolls_sideways(opened, PHONE)
 
 
+def test_a_formula_wider_than_a_phone_shows_its_beginning(opened: Visit) -> None:
+    opened.page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    cut = """boxes => boxes.filter(box => box.querySelector("mjx-math").getBoundingClientRect().left
+        < box.getBoundingClientRect().left - 1).map(box => box.textContent)"""
+    assert opened.page.eval_on_selector_all("div.math", cut) == []
+
+
 @pytest.mark.parametrize("page", CHAPTERS)
 def test_a_server_gives_it_as_a_file_does(browser: Browser, site: str, page: str) -> None:
     with visit(browser) as found:
