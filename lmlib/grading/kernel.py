@@ -24,9 +24,6 @@ from lmlib.translation import gettext as _
 #: How long we wait, at most, before we look whether the kernel still lives.
 POLL_MILLISECONDS = 200
 
-#: How many messages may wait for us; more wait in the kernel, whose memory is its own affair.
-WAITING_MESSAGES = 20
-
 #: The environment of every process that belongs to a kernel says to which, under this name.
 MARK = "LMLIB_KERNEL"
 
@@ -154,7 +151,6 @@ class Kernel:
     def _connect(self, kind: int, number: int) -> zmq.Socket[bytes]:
         socket = self._context.socket(kind)
         socket.setsockopt(zmq.MAXMSGSIZE, self.output_bytes)
-        socket.setsockopt(zmq.RCVHWM, WAITING_MESSAGES)
         if kind == zmq.SUB:
             socket.setsockopt(zmq.SUBSCRIBE, b"")
         socket.connect(f"ipc://{self.folder}/kernel-{number}")
