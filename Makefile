@@ -44,7 +44,7 @@ catalogs: env
 	@trap 'rm -f conf.py' EXIT; .venv/bin/jupyter-book config sphinx . >/dev/null && \
 		PYTHONPATH=chapters/_ext .venv/bin/sphinx-build -q -W -n --keep-going -b gettext \
 		-d _build/.doctrees-gettext . _build/gettext
-	@.venv/bin/python chapters/_ext/catalogs.py lmlib _build/gettext/lmlib.pot
+	@.venv/bin/python chapters/_ext/catalogs.py _build/gettext/lmlib.pot lmlib chapters/_ext
 
 # One Python alone: make colab COLAB=3.13. Made in _build/colab-3.1x; .venv is not touched.
 COLAB ?=

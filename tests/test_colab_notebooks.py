@@ -5,6 +5,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -144,10 +145,11 @@ def test_a_form_that_has_no_plain_one_stops_the_build(chapter: str, complaint: s
 
 
 @pytest.fixture(params=CHAPTERS)
-def published(request: pytest.FixtureRequest) -> tuple[str, nbformat.NotebookNode]:
+def published(
+    request: pytest.FixtureRequest, require_file: Callable[[Path, str], Path]
+) -> tuple[str, nbformat.NotebookNode]:
     path = SITE / "notebooks" / f"{request.param}.ipynb"
-    if not path.is_file():
-        pytest.skip("The book is not built: `make book` first.")
+    require_file(path, "`make book` makes it")
     return request.param, nbformat.read(path, as_version=nbformat.NO_CONVERT)
 
 
@@ -210,11 +212,9 @@ sys.meta_path.insert(0, TheBook())
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_a_published_notebook_runs_where_the_book_s_machinery_is_not_installed(
-    name: str, tmp_path: Path
+    name: str, tmp_path: Path, require_file: Callable[[Path, str], Path]
 ) -> None:
-    path = SITE / "notebooks" / f"{name}.ipynb"
-    if not path.is_file():
-        pytest.skip("The book is not built: `make book` first.")
+    path = require_file(SITE / "notebooks" / f"{name}.ipynb", "`make book` makes it")
     if name != CHAPTERS[0] and os.environ.get("LMLIB_REQUIRE_ALL") != "1":
         pytest.skip("Half a minute each: the first chapter stands for all but in .ci/run.")
     notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)

@@ -56,6 +56,17 @@ def test_every_mention_of_the_repository_is_its_one_address() -> None:
             assert owner_and_name == slug, f"{name} opens {owner_and_name} in Colab, not {slug}"
 
 
+def test_every_exercise_leads_to_its_chapter_of_the_published_book() -> None:
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    for path in sorted((ROOT / "exercises" / "solutions").glob("*.ipynb")):
+        pages = re.findall(
+            r"https://[\w.-]+/[\w-]+/chapters/([\w-]+)\.html", path.read_text("utf-8")
+        )
+        assert path.stem in pages
+        assert f"{config['html']['baseurl']}chapters/{path.stem}.html" in path.read_text("utf-8")
+        assert all((ROOT / "chapters" / f"{page}.md").is_file() for page in pages)
+
+
 def test_the_book_s_configuration_repeats_the_address_and_the_authors() -> None:
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     owner, name = ADDRESS.split("/")[-2:]

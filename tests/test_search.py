@@ -23,6 +23,7 @@ const {site, index, queries, protocol} = JSON.parse(fs.readFileSync(0, "utf8"));
 const page = {
   DOCUMENTATION_OPTIONS: {SHOW_SEARCH_SUMMARY: true}, SPHINX_HIGHLIGHT_ENABLED: false,
   document: {getElementById: () => null}, location: {protocol}, _ready: () => {}, _: (text) => text,
+  Documentation: {TRANSLATIONS: {}},
 };
 vm.createContext(page);
 const read = (name) => fs.readFileSync(`${site}/${name}`, "utf8");
@@ -40,11 +41,12 @@ console.log(JSON.stringify({results, titles, summaries}));
 
 
 @pytest.fixture
-def ask(require_tool: Callable[[str, str], str]) -> Callable[..., dict]:
+def ask(
+    require_tool: Callable[[str, str], str], require_file: Callable[[Path, str], Path]
+) -> Callable[..., dict]:
     """``ask(queries)`` gives each query's results, the best first, as the search page does."""
     node = require_tool("node", "the search page's script cannot be run")
-    if not (SITE / "searchindex.js").is_file():
-        pytest.skip("The book is not built: `make book` first.")
+    require_file(SITE / "searchindex.js", "`make book` builds the book that is searched")
 
     def run(queries: list[str], index: dict | None = None, protocol: str = "http:") -> dict:
         asked = {"site": str(SITE), "index": index, "queries": queries, "protocol": protocol}

@@ -1,6 +1,6 @@
-"""Collect the sentences that the library says to readers into a catalog for translators.
+"""Collect the sentences that code says to readers into a catalog for translators.
 
-    python chapters/_ext/catalogs.py lmlib _build/gettext/lmlib.pot
+    python chapters/_ext/catalogs.py _build/gettext/lmlib.pot lmlib chapters/_ext
 
 The pages' catalogs come from Sphinx. ``pybabel extract`` reads no ``_()`` within an f-string before
 Python 3.12, and passes over one whose sentence is not written out; here the one is found, and the
@@ -24,7 +24,8 @@ def sentences(code: str) -> Iterator[tuple[int, str]]:
     Raises
     ------
     ValueError
-        If one is put together before ``_`` sees it: no translation could ever match.
+        If one is put together before ``_`` sees it, or ``gettext`` has another name than ``_``:
+        no translation could ever match.
 
     Examples
     --------
@@ -35,6 +36,10 @@ def sentences(code: str) -> Iterator[tuple[int, str]]:
     ValueError: line 1: write the sentence out within _(), and fill it in with .format()
     """
     for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom) and any(
+            alias.name == "gettext" and alias.asname != "_" for alias in node.names
+        ):
+            raise ValueError(f"line {node.lineno}: import gettext as _, which is looked for")
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_":
             match node.args:
                 case [ast.Constant(value=str(sentence))] if sentence:
@@ -46,9 +51,9 @@ def sentences(code: str) -> Iterator[tuple[int, str]]:
                     )
 
 
-def main(package: str, target: str) -> None:
+def main(target: str, *folders: str) -> None:
     catalog = Catalog(project="lmlib-book", charset="utf-8")
-    for path in sorted(Path(package).rglob("*.py")):
+    for path in sorted(path for folder in folders for path in Path(folder).rglob("*.py")):
         try:
             for line, sentence in sentences(path.read_text(encoding="utf-8")):
                 catalog.add(sentence, locations=[(path.as_posix(), line)])

@@ -23,6 +23,8 @@ from sphinx.config import Config
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxRole
 
+from lmlib.translation import gettext as _
+
 BRANCH = "notebooks"
 CHAPTER = re.compile(r"chapters/(\d\d-[\w-]+)")
 
@@ -74,7 +76,7 @@ def setup(app: Sphinx) -> None:
 
 
 def repository_url(config: Config) -> str:
-    """Give ``repository.url`` of ``_config.yml``, the one place where it stands."""
+    """Give ``repository.url`` of ``_config.yml``; a test holds it to the library's own."""
     return str(config.html_theme_options["repository_url"])
 
 
@@ -101,7 +103,7 @@ class ExerciseRole(SphinxRole):
         return [
             nodes.reference("", "", nodes.literal("", path), refuri=to_read),
             nodes.Text(" ("),
-            nodes.reference("", "open in Colab", refuri=to_run),
+            nodes.reference("", _("open in Colab"), refuri=to_run),
             nodes.Text(")"),
         ], []
 
@@ -117,20 +119,20 @@ def offer_the_notebook(
     in_colab = {
         "type": "link",
         "url": colab_url(app.config, BRANCH, notebook),
-        "text": "Open in Colab",
+        "text": _("Open in Colab"),
         "icon": "fas fa-cloud",
         "label": "launch-colab-button",
     }
     download = {
         "type": "link",
         "url": context["pathto"](f"notebooks/{notebook}", 1),
-        "text": "Download the notebook",
+        "text": _("Download the notebook"),
         "icon": "fas fa-download",
         "label": "download-notebook-button",
     }
     group = {
         "type": "group",
-        "tooltip": "Run this chapter",
+        "tooltip": _("Run this chapter"),
         "icon": "fas fa-rocket",
         "buttons": [in_colab, download],
         "label": "launch-buttons",
@@ -194,7 +196,11 @@ def convert(
     body = re.sub(r"\A---\n.*?\n---\n", "", source, flags=re.DOTALL)
     pieces = list(_pieces(body.split("\n"), resolve))
     title = next(
-        (m[1] for kind, text, _ in pieces if kind == "text" and (m := re.match(r"# (.*)", text))),
+        (
+            m[1]
+            for kind, text, _fold in pieces
+            if kind == "text" and (m := re.match(r"# (.*)", text))
+        ),
         None,
     )
     if title is None:
@@ -203,11 +209,11 @@ def convert(
     preparation = PREPARATION.format(style=style)
     if re.search(r"^from myst_nb import glue$", body, re.MULTILINE):
         preparation += GLUE.format(figures=figures)
-    heading = (
-        f"# {title}\n\n"
-        f"A chapter of [a course in language models]({url}), as a notebook. Run the first two "
+    origin = _(
+        "A chapter of [a course in language models]({url}), as a notebook. Run the first two "
         "cells once. Text: CC BY 4.0. Code: MIT."
     )
+    heading = f"# {title}\n\n{origin.format(url=url)}"
     pieces = [
         ("text", heading, False),
         ("code", setup_cell, False),
@@ -322,7 +328,7 @@ def _plain_directive(directive: re.Match[str], block: list[str], resolve: Resolv
         title = " ".join(_plain([argument], resolve)) or name.capitalize()
         return [f"> **{title}**", ">", *(f"> {line}".rstrip() for line in inside)]
     if name == "glue:figure":
-        number = resolve("numref", options["name"]) if "name" in options else "Figure"
+        number = resolve("numref", options["name"]) if "name" in options else _("Figure")
         return [f"**{number}.** {inside[0] if inside else ''}", *inside[1:]]
     if name == "math":
         return ["$$", *body, "$$"]

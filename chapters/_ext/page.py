@@ -18,6 +18,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+from lmlib.translation import gettext as _
+
 # MathJax 3 in parts: without its menu and speech engine it is a third lighter. Formulas still reach
 # a screen reader, as MathML.
 MATHJAX_PARTS = ("input/tex", "output/chtml", "a11y/assistive-mml")
@@ -66,13 +68,13 @@ def say_where_the_book_is(app: Sphinx, config: Config) -> None:
     config.ogp_site_url = config.html_baseurl
     config.notfound_urls_prefix = root = urlsplit(config.html_baseurl).path
     config.notfound_context = {
-        "title": "Page not found",
-        "body": (
+        "title": _("Page not found"),
+        "body": _(
             "<h1>There is no such page</h1>"
             "<p>It may have been renamed, or the address has a slip. "
-            f'Begin again at <a href="{root}index.html">the front page</a>, or '
-            f'<a href="{root}search.html">search the book</a>.</p>'
-        ),
+            'Begin again at <a href="{root}index.html">the front page</a>, or '
+            '<a href="{root}search.html">search the book</a>.</p>'
+        ).format(root=root),
     }
 
 
@@ -112,6 +114,7 @@ def name_every_control(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.Node
 ) -> None:
     """Call each control aloud what is written on it (the theme's names differ, or are missing)."""
+    context["name_of_the_side_bar"] = _("The book")
     if "body" in context:
         body = context["body"].replace(' aria-label="Toggle hidden content"', "")
         # a formula wider than a phone scrolls, by keyboard too
@@ -122,7 +125,8 @@ def name_every_control(
 
         def with_names(*arguments: Any, **options: Any) -> str:
             found = str(contents(*arguments, **options))
-            return found.replace("<summary>", '<summary aria-label="Pages of this chapter">')
+            label = html.escape(_("Pages of this chapter"))
+            return found.replace("<summary>", f'<summary aria-label="{label}">')
 
         context["generate_toctree_html"] = with_names
 

@@ -6,6 +6,7 @@ so that 循环神经网络 is found by 神经网络 and by itself alike, without
 
 from __future__ import annotations
 
+import json
 import re
 
 from docutils import nodes
@@ -15,11 +16,14 @@ from sphinx.search import languages
 from sphinx.search.en import SearchEnglish
 from sphinx.transforms import SphinxTransform
 
+from lmlib.translation import gettext as _
+
 CHINESE = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 RUNS = re.compile(rf"[{CHINESE}]+|(?:(?![{CHINESE}])\w)+")
 
-# The same in the reader's browser. A result within a page is called by its section too. A page
-# opened from a file may not read another one, so there the results come without an excerpt.
+# The same in the reader's browser. A result within a page is called by its section too. An excerpt
+# has no code, no formulas and no figure's data in it. A page opened from a file may not read
+# another one, so there the results come without.
 SPLIT_QUERY = rf"""
 function splitQuery(query) {{
   const runs = /[{CHINESE}]+|(?:(?![{CHINESE}])[\p{{Letter}}\p{{Mark}}\p{{Number}}_])+/gu;
@@ -37,7 +41,23 @@ Scorer.score = (result) => {{
   return score;
 }};
 if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+const textOf = Search.htmlToText;
+Search.htmlToText = (source, anchor) => {{
+  const page = new DOMParser().parseFromString(source, "text/html");
+  page.querySelectorAll(".cell_input, figure.interactive, svg").forEach((part) => part.remove());
+  page.querySelectorAll(".math").forEach((formula) => formula.replaceWith("…"));
+  return textOf(page.documentElement.outerHTML, anchor);
+}};
 """
+
+# Sphinx says "page(s)" where a page may be listed for several of its sections, and speaks of
+# categories that a reader cannot choose.
+SAY = "Object.assign(Documentation.TRANSLATIONS, {messages});"
+FOUND = "Search finished, found ${resultCount} page(s) matching the search query."
+NOT_FOUND = (
+    "Your search did not match any documents. Please make sure that all words are spelled "
+    "correctly and that you've selected enough categories."
+)
 
 
 def setup(app: Sphinx) -> None:
@@ -49,7 +69,14 @@ def setup(app: Sphinx) -> None:
 class BookSearch(SearchEnglish):
     """English words, and Chinese characters alone and in pairs."""
 
-    js_splitter_code = SPLIT_QUERY
+    js_splitter_code = SPLIT_QUERY + SAY.format(
+        messages=json.dumps(
+            {
+                FOUND: _("Places found: ${resultCount}"),
+                NOT_FOUND: _("Nothing was found. Is every word spelled correctly?"),
+            }
+        )
+    )
 
     def split(self, input: str) -> list[str]:
         """Cut a text as it is indexed.

@@ -165,6 +165,8 @@ def _release(arguments: argparse.Namespace) -> None:
         solution, exercise = refreshed(given, path), released(given, path)
         if arguments.check:
             _compare(given, solution, path)
+            if not target.exists():
+                raise CheckError(f"{target}: there is none yet; run `lmlib exercises release`.")
             _compare(read_notebook(target), exercise, target)
             print(f"{target} agrees with {path}")
             continue

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from lmlib.errors import InputError
-from lmlib.grading.judging import Verdict, judge, outcome
+from lmlib.grading.judging import Verdict, agree, judge, outcomes
 from lmlib.grading.refusing import Source, imports_reached_by, refusal, source_of
+from lmlib.grading.values import described
 from lmlib.translation import gettext as _
 
 if TYPE_CHECKING:
@@ -40,6 +43,9 @@ def check(id: str, function: Callable[..., Any]) -> None:
     >>> check("03-laplace", laplace)
     03-laplace: still to do
     """
+    if type(id) is not str:
+        print(_('not checked: the id comes first, in quotes: check("03-laplace", laplace).'))
+        return
     try:
         question = _found(id)
     except InputError as error:
@@ -50,6 +56,13 @@ def check(id: str, function: Callable[..., Any]) -> None:
         return
     source = source_of(function)
     print(judged(question, function, source, imports_reached_by(function)).message)
+    name = getattr(function, "__name__", question.function)
+    if callable(function) and name not in (question.function, "<lambda>"):
+        print(
+            _(
+                "    (The grader looks for a function named {name}; this one is named {other}.)"
+            ).format(name=question.function, other=name)
+        )
     if callable(function) and source is None:
         print(
             _(
@@ -67,17 +80,21 @@ def progress(*functions: Callable[..., Any]) -> None:
     *functions : callables
         The answers; each belongs to the question that asks for a function of its name.
     """
-    from_name = {getattr(function, "__name__", ""): function for function in functions}
+    from_name = {str(getattr(one, "__name__", described(one))): one for one in functions}
+    found = []
     try:
         from lmlib.grading.questions import find_by_function, of_chapter
 
-        found = [find_by_function(name) for name in from_name]
-    except InputError as error:
-        print(_("not checked: {error}").format(error=error))
-        return
+        for name in from_name:
+            try:
+                found.append(find_by_function(name))
+            except InputError as error:
+                print(_("not checked: {error}").format(error=error))
     except ModuleNotFoundError as error:
         _raise_unless_ours(error)
         print(_not_here(_("progress")))
+        return
+    if not found:
         return
     lines = []
     earned = total = 0
@@ -119,7 +136,17 @@ def judged(
     if reason is not None:
         message = _("{id}: not accepted; {reason}").format(id=question.id, reason=reason)
         return Verdict("refused", 0, len(cases), 0, message)
-    return judge(question, cases, [outcome(function, case) for case in cases])
+    results = outcomes(function, cases)
+    verdict = judge(question, cases, results)
+    if verdict.status == "wrong" and not verdict.hint:
+        again = outcomes(function, cases)
+        if not all(map(agree, again, results, repeat(question.relative_tolerance))):
+            hint = _(
+                "Called again on the same values, it gives something else: does it keep anything "
+                "between two calls, in a global name or in a default such as counts=Counter()?"
+            )
+            return replace(verdict, message=f"{verdict.message}\n    {hint}", hint=hint)
+    return verdict
 
 
 def _unusable(question: Question, function: Any, cases: list[tuple[Any, ...]]) -> str | None:
@@ -127,11 +154,6 @@ def _unusable(question: Question, function: Any, cases: list[tuple[Any, ...]]) -
     if not callable(function):
         return _("{name} has to be a function; give its name, without parentheses.").format(
             name=question.function
-        )
-    name = getattr(function, "__name__", question.function)
-    if name not in (question.function, "<lambda>"):
-        return _("the function has to be named {name}; this one is named {other}.").format(
-            name=question.function, other=name
         )
     try:
         signature = inspect.signature(function)

@@ -8,12 +8,15 @@ with what the library's own function gives. `check` does both in one process, th
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import linecache
 import math
+import signal
+import threading
 import types
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -31,6 +34,9 @@ ENOUGH = 0.5
 
 #: Fewer right cases than this share could be luck, and give no points.
 LUCK = 0.5
+
+#: How long one call may take.
+SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,8 @@ class Outcome:
         Whether the function changed what it was given.
     printed : bool
         Whether it printed something.
+    stopped : str
+        Where it did not come back: why it was stopped, such as "after 10 seconds".
     """
 
     value: Any = None
@@ -62,6 +70,7 @@ class Outcome:
     code: str = ""
     changed: bool = False
     printed: bool = False
+    stopped: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,22 +101,40 @@ class Verdict:
 # ---------------------------------------------------------------- the call
 
 
+def outcomes(function: Callable[..., Any], cases: Sequence[Arguments]) -> list[Outcome]:
+    """Call a function in each case, up to the first in which it does not come back."""
+    done: list[Outcome] = []
+    for case in cases:
+        done.append(outcome(function, case))
+        if done[-1].stopped:
+            break
+    return done
+
+
 def outcome(function: Callable[..., Any], arguments: Arguments) -> Outcome:
     """Call a function on a copy of the arguments, and tell what came of it.
 
-    What it prints and what it warns of is not shown.
+    What it prints and what it warns of is not shown. It has `SECONDS`, where there is a clock that
+    rings: on Unix, in the main thread.
     """
     given = plain(arguments)
     printed = io.StringIO()
     try:
         with (
+            _limit(SECONDS),
             contextlib.redirect_stdout(printed),
             warnings.catch_warnings(),
             np.errstate(all="ignore"),
         ):
             warnings.simplefilter("ignore")
             value = function(*given)
-    except (Exception, SystemExit) as error:
+            if type(value) is types.CoroutineType:
+                value.close()  # of an async function: it would complain that nobody waits for it
+    except _TimeIsUp:
+        return Outcome(stopped=_("after {seconds:g} seconds").format(seconds=SECONDS))
+    except KeyboardInterrupt:
+        return Outcome(stopped=_("by hand"))
+    except BaseException as error:
         return _raised(function, error)
     changed = not identical(given, arguments)
     talked = bool(printed.getvalue())
@@ -117,12 +144,42 @@ def outcome(function: Callable[..., Any], arguments: Arguments) -> Outcome:
         return Outcome(strange=str(error), changed=changed, printed=talked)
 
 
+class _TimeIsUp(BaseException):
+    """Rings in a call that takes too long. Code that catches every Exception does not catch it."""
+
+
+@contextlib.contextmanager
+def _limit(seconds: float) -> Iterator[None]:
+    if not hasattr(signal, "setitimer") or threading.current_thread() != threading.main_thread():
+        yield
+        return
+
+    def ring(number: int, frame: types.FrameType | None) -> None:
+        raise _TimeIsUp
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)  # it rings again, should it be caught
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def unwrapped(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give the function that a decorator such as ``functools.lru_cache`` is around."""
+    try:
+        return inspect.unwrap(function)
+    except ValueError:  # wrapped in itself
+        return function
+
+
 def _raised(function: Callable[..., Any], error: BaseException) -> Outcome:
     try:
         message = str(error)[:500]
-    except Exception:  # the exception's class may be the student's own
+    except BaseException:  # the exception's class may be the student's own
         message = ""
-    file = getattr(getattr(function, "__code__", None), "co_filename", None)
+    file = getattr(getattr(unwrapped(function), "__code__", None), "co_filename", None)
     line, code = 0, ""
     traceback: types.TracebackType | None = error.__traceback__
     while traceback is not None:
@@ -150,6 +207,7 @@ def difference(got: Any, expected: Any, tolerance: float, place: str = "") -> st
     >>> difference([1, [2, 3]], [1, [2, 4]], 1e-9)
     'at [1][1]: 3, not 4'
     """
+    given = got
     if type(got) is np.ndarray:
         got = got.tolist()  # of an array without axes, its number
     if type(expected) is np.ndarray:
@@ -163,7 +221,7 @@ def difference(got: Any, expected: Any, tolerance: float, place: str = "") -> st
             return None
     elif type(got) is not type(expected):
         sentence = _("{got} came back where {expected} is expected")
-        return _at(place, sentence.format(got=described(got), expected=described(expected)))
+        return _at(place, sentence.format(got=described(given), expected=described(expected)))
     elif got == expected:
         return None
     sentence = _("{got}, not {expected}")
@@ -238,6 +296,8 @@ def agree(got: Outcome, expected: Outcome, tolerance: float) -> bool:
     """Say whether two calls came to the same: the same value, or the same kind of exception."""
     if got.error or expected.error:
         return got.error == expected.error
+    if got.stopped:
+        return False
     if got.strange or expected.strange:
         return got.strange == expected.strange
     if got.changed != expected.changed:
@@ -262,7 +322,8 @@ def judge(question: Question, cases: Sequence[Arguments], outcomes: Sequence[Out
     cases : sequence of tuples
         The arguments of each call.
     outcomes : sequence of Outcome
-        What the student's function gave for them.
+        What the student's function gave for them; if it did not come back in one of them, that is
+        the last, and no case after it counts as right.
 
     Returns
     -------
@@ -276,9 +337,11 @@ def judge(question: Question, cases: Sequence[Arguments], outcomes: Sequence[Out
         return Verdict("to do", 0, total, 0, _("{id}: still to do").format(id=question.id))
     expected = [outcome(question.reference, case) for case in cases]
     is_right = [
-        agree(got, wanted, tolerance) for got, wanted in zip(outcomes, expected, strict=True)
+        agree(got, wanted, tolerance) for got, wanted in zip(outcomes, expected, strict=False)
     ]
     right = sum(is_right)
+    if outcomes[-1].stopped:
+        return _without_end(question, cases, len(outcomes) - 1, right, outcomes[-1].stopped)
     if right == total:
         message = _("{id}: right in all {cases} cases").format(id=question.id, cases=total)
         return Verdict("right", right, total, question.points, message)
@@ -287,15 +350,35 @@ def judge(question: Question, cases: Sequence[Arguments], outcomes: Sequence[Out
     sizes = [len(_call(question, case)) for case in cases]
     wrong = sorted((i for i in range(total) if not is_right[i]), key=sizes.__getitem__)
     hint, shown = _advice(question, cases, outcomes, expected, wrong)
-    head = _("{id}: not yet; right in {right} of {cases} cases")
     lines = [
-        head.format(id=question.id, right=right, cases=total),
+        _not_yet(question, right, total),
         shortened(lambda most: _call(question, cases[shown], most), 240),
         *_came_out(question, outcomes[shown], expected[shown]),
     ]
     if hint:
         lines.append(hint)
     return Verdict("wrong", right, total, points, "\n    ".join(lines), hint)
+
+
+def _without_end(
+    question: Question, cases: Sequence[Arguments], place: int, right: int, stopped: str
+) -> Verdict:
+    hint = _(
+        "Does every loop in it come to an end? Print what changes from round to round, and compare "
+        "it, its type too, with what the loop waits for."
+    )
+    lines = [
+        _not_yet(question, right, len(cases)),
+        shortened(lambda most: _call(question, cases[place], most), 240),
+        _("did not come back; stopped {why}").format(why=stopped),
+        hint,
+    ]
+    return Verdict("wrong", right, len(cases), 0, "\n    ".join(lines), hint)
+
+
+def _not_yet(question: Question, right: int, total: int) -> str:
+    head = _("{id}: not yet; right in {right} of {cases} cases")
+    return head.format(id=question.id, right=right, cases=total)
 
 
 def _call(question: Question, arguments: Arguments, most: int | None = None) -> str:
@@ -305,7 +388,9 @@ def _call(question: Question, arguments: Arguments, most: int | None = None) -> 
 
 def _came_out(question: Question, got: Outcome, expected: Outcome) -> list[str]:
     """Say what came out and what should have, and where in them the difference is."""
-    wanted = shortened(lambda most: written(expected.value, most), 160)
+    came, wanted = _short(_rounded(got.value)), _short(_rounded(expected.value))
+    if came == wanted:  # then it is the last digits that differ
+        came, wanted = _short(got.value), _short(expected.value)
     if expected.error:
         wanted = expected.error
     lines = []
@@ -317,8 +402,7 @@ def _came_out(question: Question, got: Outcome, expected: Outcome) -> list[str]:
     elif got.strange:
         lines.append(_("gave     {value}").format(value=got.strange))
     else:
-        value = shortened(lambda most: written(got.value, most), 160)
-        lines.append(_("gave     {value}").format(value=value))
+        lines.append(_("gave     {value}").format(value=came))
     lines.append(_("expected {value}").format(value=wanted))
     if not (got.error or got.strange or expected.error):
         found = difference(got.value, expected.value, question.relative_tolerance)
@@ -328,6 +412,10 @@ def _came_out(question: Question, got: Outcome, expected: Outcome) -> list[str]:
     if got.changed:
         lines.append(_("changed  what it was given"))
     return lines
+
+
+def _short(value: Any) -> str:
+    return shortened(lambda most: written(value, most), 160)
 
 
 def _one_line(got: Outcome) -> str:
@@ -353,7 +441,7 @@ def _advice(
     certain = _certain(outcomes[wrong[0]], expected[wrong[0]])
     if mistake and not certain:
         return mistake.hint, explained[0]
-    return certain, wrong[0]
+    return certain or _probable(outcomes[wrong[0]], expected[wrong[0]]), wrong[0]
 
 
 def _likeliest_mistake(
@@ -391,11 +479,17 @@ def _certain(got: Outcome, expected: Outcome) -> str:
     if got.error == "NotImplementedError":
         return _("A part of the function is still to do.")
     if got.error == "RecursionError":
-        return _("The function calls itself without end.")
+        return _(
+            "The function calls itself too often: without end, or once for each word. Python stops "
+            "that at about a thousand; a loop has no such limit."
+        )
     if got.error:
         return ""
     if got.strange:
-        return _("Give plain values: numbers, strings, lists, tuples, dictionaries, NumPy arrays.")
+        return _(
+            "Give plain values: numbers, strings, lists, tuples, dictionaries, NumPy arrays. "
+            "list(...) makes a list of what can be looped over, float(...) a number of a Fraction."
+        )
     if got.value is None and expected.value is not None:
         if got.printed:
             return _("The function prints something and gives nothing back: return the result.")
@@ -411,6 +505,32 @@ def _certain(got: Outcome, expected: Outcome) -> str:
     if found is None:
         return _("Nearly: is something rounded, or computed with too few digits?")
     return ""
+
+
+def _probable(got: Outcome, expected: Outcome) -> str:
+    """Say what kind of thing goes wrong in one outcome, where nothing better is known."""
+    if got.error in ("KeyError", "IndexError"):
+        return _(
+            "It looks up what is not there: in this case, what is missing, and what does that mean?"
+        )
+    if got.error == "ZeroDivisionError":
+        return _("It divides by zero: in this case, what is empty, and what should come back?")
+    if _is_number(got.value) and _is_number(expected.value) and got.value == -expected.value:
+        return _("The value is right but for its sign.")
+    return ""
+
+
+def _rounded(value: Any) -> Any:
+    """Give a plain value with twelve digits of each real number, enough to tell them apart."""
+    if type(value) is float and math.isfinite(value):
+        return float(f"{value:.12g}")
+    if type(value) is np.ndarray:
+        return np.array(_rounded(value.tolist())) if value.dtype.kind == "f" else value
+    if type(value) in (list, tuple):
+        return type(value)(map(_rounded, value))
+    if type(value) is dict:
+        return {key: _rounded(inner) for key, inner in value.items()}
+    return value
 
 
 def _has_nan(value: Any) -> bool:

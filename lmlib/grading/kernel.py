@@ -101,10 +101,11 @@ class Kernel:
         return [*launcher, "-f", str(connection_file), memory]
 
     def environment(self) -> dict[str, str]:
-        """The kernel's environment: ours without what would tell it of pytest."""
+        """The kernel's environment: ours without what would tell it of pytest, in English."""
         hidden = {"JPY_PARENT_PID", "PYTEST_CURRENT_TEST"}
         ours = {name: value for name, value in os.environ.items() if name not in hidden}
-        return ours | {MARK: str(self.folder), "IPYTHONDIR": str(self.folder / "ipython")}
+        ours |= {MARK: str(self.folder), "IPYTHONDIR": str(self.folder / "ipython")}
+        return ours | {"LANGUAGE": "en"}  # the stored outputs are (lmlib.grading.notebooks)
 
     def messages(self, code: str, seconds: float) -> Iterator[dict[str, Any]]:
         """Run code, and give what the kernel publishes of it, until it is idle again.
@@ -179,7 +180,8 @@ class Kernel:
         content |= {"allow_stdin": False, "stop_on_error": False}
         request = self._session.msg("execute_request", content)
         self._session.send(self._shell, request)
-        while True:
+        replied = idle = False  # a cell can say by itself that it is idle: both are waited for
+        while not (replied and idle):
             arrived = self._next(deadline, slow)
             if arrived is None:
                 continue
@@ -187,14 +189,15 @@ class Kernel:
             if message["parent_header"].get("msg_id") != request["header"]["msg_id"]:
                 continue
             if socket is self._shell:
+                replied = True
                 # The rest should be here at once. What was lost on the way we do not wait for.
                 deadline = min(deadline, time.monotonic() + 10)
                 slow = _("Part of what it put out was lost on the way.")
             elif message["content"].get("execution_state") == "idle":
-                self._check_that_it_lives()
-                return
+                idle = True
             else:
                 yield message
+        self._check_that_it_lives()
 
     def _next(self, deadline: float, slow: str) -> tuple[zmq.Socket[bytes], dict[str, Any]] | None:
         """The next message, and where it came from; None when there was none for a moment."""

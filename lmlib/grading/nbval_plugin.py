@@ -10,8 +10,8 @@ How a cell runs is ours. What changes for whoever runs it:
   do what they do in a notebook. Of a widget, that it is shown is compared, no more.
 - A cell without stored outputs must put out nothing; only ``--nbval-lax`` leaves that unchecked.
 - Numbers with a fraction or an exponent may differ by 1e-9, relative to the larger (or by 1e-12);
-  integers and all other characters must be equal. Addresses (``at 0x7f…``) are not compared, and
-  neither are pictures (PNG, JPEG, SVG): only that there is one as its text says.
+  integers and all other characters must be equal. Addresses (``at 0x7f…``) are not compared; of a
+  picture (PNG, JPEG, SVG) only that there is one.
 - The kernel is always a new one of the Python that runs pytest.
 """
 
@@ -35,6 +35,7 @@ from lmlib.translation import gettext as _
 _NUMBER = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+|\d+(?=[eE]))(?:[eE][-+]?\d+)?")
 _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+")
 _WIDGET = "application/vnd.jupyter.widget-view+json"
+_PICTURES = frozenset({"image/png", "image/jpeg", "image/svg+xml"})
 
 
 @pytest.hookimpl(wrapper=True)
@@ -62,7 +63,9 @@ class NotebookFile(IPyNbFile):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.skip_compare: tuple[str, ...] = (*self.skip_compare, "image/svg+xml")
+        self.skip_compare: tuple[str, ...] = tuple(
+            key for key in self.skip_compare if key not in _PICTURES
+        )
         self.kernel: Kernel | None = None
         self.ended_by = ""
 
@@ -130,9 +133,11 @@ class NotebookCell(IPyNbCell):
         try:
             for message in self.parent.messages(self):
                 shown.add(message)
+            self.test_outputs = coalesce_streams(shown.outputs)
         except KernelEnded as ended:
             self.raise_cell_error(str(ended))
-        self.test_outputs = coalesce_streams(shown.outputs)
+        except (AttributeError, KeyError, TypeError):  # what the notebook's code sent by itself
+            self.raise_cell_error(_("The kernel sent a message that cannot be read."))
         if shown.error and not self.options["check_exception"]:
             self.raise_cell_error(_("It raised an error."), "\n".join(shown.error["traceback"]))
         if self.options["check"]:
@@ -148,7 +153,7 @@ class NotebookCell(IPyNbCell):
                     "run the notebook and save it."
                 )
             )
-        if not self.compare_outputs(_without_widgets(self.test_outputs), _without_widgets(stored)):
+        if not self.compare_outputs(_comparable(self.test_outputs), _comparable(stored)):
             self.raise_cell_error(
                 _("It put out something else than the notebook stores."),
                 "\n".join(map(str, self.comparison_traceback)),
@@ -205,14 +210,18 @@ class Shown:
                 self._displays[identity].append(self.outputs[-1])
 
 
-def _without_widgets(outputs: list[NotebookNode]) -> list[NotebookNode]:
-    """Put a word in the place of each widget, whose text changes from version to version."""
+def _comparable(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Put a word in the place of widgets and pictures, which change from version to version."""
     return [
-        NotebookNode(output, data={"text/plain": "a widget"})
-        if _WIDGET in output.get("data", {})
-        else output
+        NotebookNode(output, data=_in_words(output.data)) if "data" in output else output
         for output in outputs
     ]
+
+
+def _in_words(data: dict[str, Any]) -> dict[str, Any]:
+    if _WIDGET in data:
+        return {"text/plain": "a widget"}
+    return {kind: "a picture" if kind in _PICTURES else data[kind] for kind in data}
 
 
 class _Text(str):
@@ -223,8 +232,10 @@ class _Text(str):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, str):
             return False
-        pairs = zip(_NUMBER.findall(self), _NUMBER.findall(other), strict=False)
-        return _NUMBER.sub("#", self) == _NUMBER.sub("#", other) and all(
+        if _NUMBER.split(self) != _NUMBER.split(other):
+            return False
+        pairs = zip(_NUMBER.findall(self), _NUMBER.findall(other), strict=True)
+        return all(
             math.isclose(float(one), float(two), rel_tol=1e-9, abs_tol=1e-12) for one, two in pairs
         )
 

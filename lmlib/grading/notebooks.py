@@ -31,9 +31,15 @@ STUB = "raise NotImplementedError  # replace this line by your answer"
 _MARKER = re.compile(r"# exercise: (\S+)\s*")
 _BEGIN = re.compile(r"([ \t]*)# BEGIN SOLUTION\s*")
 _END = re.compile(r"([ \t]*)# END SOLUTION\s*")
+_LEFT_OVER = re.compile(r"#\s*(begin|end)[ _-]*solution", re.IGNORECASE)
 _READABLE = re.compile(r"(?![0-9a-f]{8}$)[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _BADGE = "[![Open in Colab]("
 _SECONDS = 600  # that a cell may take
+
+_METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
 
 _SETUP = """\
 import importlib.util
@@ -230,6 +236,7 @@ def refreshed(solution: NotebookNode, path: Path) -> NotebookNode:
     setup.source = _SETUP.format(address=address)
     for cell in notebook.cells:
         cell.metadata["id"] = cell.id
+    notebook.metadata = import_nbformat().from_dict(_METADATA)
     return notebook
 
 
@@ -256,6 +263,11 @@ def released(solution: NotebookNode, path: Path) -> NotebookNode:
     for cell in answers.values():
         cell.source = without_solution(cell.source, f"{path}: cell {cell.id!r}")
     for cell in notebook.cells:
+        if left_over := _LEFT_OVER.search(cell.source):
+            raise InputError(
+                f"{path}: cell {cell.id!r} would show its solution: write {left_over[0]!r} as "
+                "# BEGIN SOLUTION or # END SOLUTION, on a line of its own, in an answer's cell."
+            )
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     return notebook
@@ -293,20 +305,20 @@ def executed(notebook: NotebookNode, path: Path) -> NotebookNode:
                 if output.output_type == "error":
                     where, why = f"cell {cell.id!r}", f"{output.ename}: {output.evalue}"
         raise CheckError(f"{path}: {where} failed: {why}") from None
-    notebook.metadata = {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-    }
+    # running it has written this machine's versions there
+    notebook.metadata = import_nbformat().from_dict(_METADATA)
     return notebook
 
 
 def first_difference(one: NotebookNode, other: NotebookNode) -> str | None:
-    """Name the first cell in which two notebooks differ, outputs aside; None if there is none."""
+    """Say in what two notebooks differ first, outputs aside; None if in nothing."""
+    if one.metadata != other.metadata:
+        return "its metadata differs"
     for left, right in zip(one.cells, other.cells, strict=False):
         if left.id != right.id:
             return f"where one has cell {left.id!r}, the other has {right.id!r}"
-        for part in ("cell_type", "source", "metadata"):
-            if left[part] != right[part]:
+        for part in ("cell_type", "source", "metadata", "attachments"):
+            if left.get(part) != right.get(part):
                 return f"cell {left.id!r} differs in its {part.replace('_', ' ')}"
     if len(one.cells) != len(other.cells):
         longer = max(one.cells, other.cells, key=len)

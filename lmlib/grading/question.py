@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 
 #: What an answer may import where its question says nothing else.
-IMPORTS = frozenset({"collections", "functools", "itertools", "math", "numpy", "operator"})
+IMPORTS = frozenset(
+    "bisect collections copy fractions functools heapq itertools math numpy operator random re "
+    "statistics string typing".split()
+)
 
 
 @dataclass(frozen=True)

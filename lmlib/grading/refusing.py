@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lmlib.grading.judging import unwrapped
 from lmlib.grading.question import Question
 from lmlib.translation import gettext as _
 
@@ -27,7 +28,7 @@ _FORBIDDEN = frozenset(
 )
 _HARMLESS = frozenset("__init__ __name__ __doc__ __len__ __getitem__ __contains__ __iter__".split())
 _FRAMES = frozenset("f_back f_builtins f_globals f_locals gi_frame tb_frame cr_frame".split())
-_MAGIC = re.compile(r"^\s*(%|!|\?)|^[\w\s,.]*=\s*(%|!)|\?\s*$")
+_MAGIC = re.compile(r"^\s*(%|!|\?)|^[\w\s,.]*=\s*(%|!)|^[^#'\"]*\?\s*$")
 _NAMED = (
     ast.FunctionDef,
     ast.AsyncFunctionDef,
@@ -48,7 +49,7 @@ class Source:
 
 def source_of(function: Callable[..., Any]) -> Source | None:
     """Find the cell in which a function was written; in a file of Python, the function alone."""
-    code = getattr(function, "__code__", None)
+    code = getattr(unwrapped(function), "__code__", None)
     if not isinstance(code, types.CodeType):
         return None
     if os.path.isfile(code.co_filename):
@@ -120,6 +121,7 @@ def _library_behind(function: types.FunctionType, seen: set[Any]) -> str | None:
 
 
 def _globals_of(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
+    function = unwrapped(function)
     code, names = getattr(function, "__code__", None), getattr(function, "__globals__", {})
     if isinstance(code, types.CodeType):
         for name in sorted(_names_in(code)):
@@ -172,13 +174,13 @@ def _magic() -> str:
 
 
 def _no_python(source: Source, error: Exception) -> str:
-    for number, text in enumerate(source.text.split("\n"), start=source.first):
-        if _MAGIC.search(text):
-            return _in_line(number, _magic())
-    line = (getattr(error, "lineno", None) or 1) + source.first - 1
-    return _in_line(
-        line, _("this is no Python: {error}.").format(error=getattr(error, "msg", error))
-    )
+    number = getattr(error, "lineno", None) or 1
+    (text,) = source.text.split("\n")[number - 1 : number] or [""]
+    if _MAGIC.search(text):
+        sentence = _magic()
+    else:
+        sentence = _("this is no Python: {error}.").format(error=getattr(error, "msg", error))
+    return _in_line(number + source.first - 1, sentence)
 
 
 def _faults(
@@ -199,6 +201,8 @@ def _faults(
                 yield line, _without(node.id)
             elif node.id in imported and not _may_import(imported[node.id], question):
                 yield line, _foreign(node.id, imported[node.id], question)
+        if isinstance(node, ast.Constant) and _is_reached_by_name(node.value):
+            yield line, _without(repr(node.value))
         if isinstance(node, ast.Attribute):
             if node.attr in _FRAMES or (_is_dunder(node.attr) and node.attr not in _HARMLESS):
                 yield line, _without(f".{node.attr}")
@@ -214,20 +218,26 @@ def _without(name: str) -> str:
 def _foreign(name: str, origin: str, question: Question) -> str:
     """Say that something was imported, in the answer or, under a name, in another cell."""
     own = origin.partition(".")[0] == "lmlib"
-    if name:
-        what = _("{name} is {origin}, imported elsewhere").format(name=name, origin=origin)
+    if name == origin:
+        sentence = _("{name} is imported in another cell; an answer may use {allowed}.")
+    elif own and name:
+        sentence = _(
+            "{name} is {origin}, imported elsewhere; write it yourself, that is the question."
+        )
+    elif own:
+        sentence = _("{origin} is imported; write it yourself, that is the question.")
+    elif name:
+        sentence = _("{name} is {origin}, imported elsewhere; an answer may use {allowed}.")
     else:
-        what = _("{origin} is imported").format(origin=origin)
-    if own:
-        advice = _("write it yourself, that is the question.")
-    else:
-        allowed = ", ".join(sorted(question.imports))
-        advice = _("an answer may use {allowed}.").format(allowed=allowed)
-    return f"{what}; {advice}"
+        sentence = _("{origin} is imported; an answer may use {allowed}.")
+    allowed = ", ".join(sorted(question.imports))
+    return sentence.format(name=name, origin=origin, allowed=allowed)
 
 
 def _may_import(origin: str, question: Question) -> bool:
     """Say whether ``math``, or ``math.log``, is in what the question allows."""
+    if origin.partition(".")[0] == "__future__":
+        return True
     if origin in ("lmlib.grading.check", "lmlib.grading.progress"):
         return True
     if origin in ("lmlib.grading.checking.check", "lmlib.grading.checking.progress"):
@@ -247,6 +257,13 @@ def _bound(node: ast.AST) -> Iterator[str]:
 
 def _is_dunder(name: str) -> bool:
     return name.startswith("__") and name.endswith("__")
+
+
+def _is_reached_by_name(value: object) -> bool:
+    """Whether a string is what ``operator.attrgetter`` would be given, to get round the look."""
+    return isinstance(value, str) and any(
+        name in _FRAMES or (_is_dunder(name) and name not in _HARMLESS) for name in value.split(".")
+    )
 
 
 def _root(node: ast.Attribute) -> str | None:

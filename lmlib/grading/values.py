@@ -117,7 +117,7 @@ def described(value: Any) -> str:
     Examples
     --------
     >>> described(iter([])), described(len), described(0.5)
-    ('a list_iterator', 'a function', 'a number')
+    ('a value of the type list_iterator', 'a function', 'a number')
     """
     kind = type(value)
     words = {
@@ -137,8 +137,7 @@ def described(value: Any) -> str:
     if kind in words:
         return words[kind]
     name = str(type.__dict__["__name__"].__get__(kind))
-    article = "an" if name[:1].lower() in tuple("aeiou") else "a"
-    return f"{article} {name[:60]}"
+    return _("a value of the type {name}").format(name=name[:60])
 
 
 # ---------------------------------------------------------------- JSON

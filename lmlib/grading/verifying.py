@@ -62,13 +62,13 @@ def verify(path: Path) -> Iterator[Verification]:
     if not answers:
         raise InputError(f"{path}: no cell begins with # exercise: ID, so nothing is answered.")
     for id, cell in answers.items():
-        question, where = find(id), f"{path}: cell {cell.id!r}"
-        stub = without_solution(cell.source, where)
+        question = find(id)
+        stub = without_solution(cell.source, f"{path}: cell {cell.id!r}")
         cases = question.cases()
         yield Verification(
             question,
-            _verdict(question, cell.source, notebook, cell, where),
-            _verdict(question, stub, notebook, cell, where),
+            _verdict(question, cell.source, notebook, cell, path),
+            _verdict(question, stub, notebook, cell, path),
             [
                 (mistake, judge(question, cases, [outcome(mistake.answer, case) for case in cases]))
                 for mistake in question.mistakes
@@ -77,34 +77,40 @@ def verify(path: Path) -> Iterator[Verification]:
 
 
 def _verdict(
-    question: Question, source: str, notebook: NotebookNode, cell: NotebookNode, where: str
+    question: Question, source: str, notebook: NotebookNode, cell: NotebookNode, path: Path
 ) -> Verdict:
     others = [other.source for other in notebook.cells if other.cell_type == "code"]
     others.remove(cell.source)
     imported = {name: origin for other in others for name, origin in imports_in(other).items()}
-    function = _defined(question, source, notebook, cell, where)
+    function = _defined(question, source, notebook, cell, path)
     return judged(question, function, Source(source), imported)
 
 
 def _defined(
-    question: Question, source: str, notebook: NotebookNode, cell: NotebookNode, where: str
+    question: Question, source: str, notebook: NotebookNode, cell: NotebookNode, path: Path
 ) -> Any:
     """Run an answer, and give the function that it defines."""
     names: dict[str, Any] = {"__name__": "__main__"}
     file = f"<{question.id}>"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    try:
-        for other in notebook.cells:
-            if other.id == cell.id:
-                break
-            if other.cell_type == "code":
-                exec(_imports_alone(other.source), names)
-        exec(compile(source, file, "exec"), names)
-    except Exception as error:
-        raise InputError(f"{where}: {type(error).__name__}: {error}") from None
+    for other in notebook.cells:
+        if other.id == cell.id:
+            break
+        if other.cell_type == "code":
+            _run(_imports_alone(other.source), "<imports>", names, f"{path}: cell {other.id!r}")
+    _run(source, file, names, f"{path}: cell {cell.id!r}")
     if question.function not in names:
-        raise InputError(f"{where}: it defines no function named {question.function}.")
+        raise InputError(
+            f"{path}: cell {cell.id!r}: it defines no function named {question.function}."
+        )
     return names[question.function]
+
+
+def _run(code: str, file: str, names: dict[str, Any], where: str) -> None:
+    try:
+        exec(compile(code, file, "exec"), names)
+    except (Exception, SystemExit) as error:
+        raise InputError(f"{where}: {type(error).__name__}: {error}") from None
 
 
 def _imports_alone(source: str) -> str:

@@ -188,8 +188,7 @@ class Interactive:
         for control in controls:
             control.observe(show, names="value")
         show()
-        look, notice = (ipywidgets.HTML(escape(said)) for said in (self.look, self.notice))
-        return ipywidgets.VBox([ipywidgets.HTML(style()), look, *controls, shown, notice])
+        return widget_shell(self.look, [*controls, shown], self.notice)
 
 
 def shell(
@@ -250,6 +249,13 @@ def shell(
         "const { textContent } = figure.querySelector('[type=\"application/json\"]');\n"
         "start(figure, JSON.parse(textContent));\n})}</script></figure>"
     )
+
+
+def widget_shell(look: str, parts: Sequence[Any], notice: str) -> Any:
+    """Put the widgets of a figure between its two sentences, with its style: `shell`, live."""
+    ipywidgets = import_ipywidgets()
+    before, after = (ipywidgets.HTML(escape(said)) for said in (look, notice))
+    return ipywidgets.VBox([ipywidgets.HTML(style()), before, *parts, after])
 
 
 def import_ipywidgets() -> Any:

@@ -141,6 +141,7 @@ function start() {
   function redraw() {
     ready();
     show(draw(passage.language, predicted, guesses));
+    field.readOnly = play(predicted, guesses).guesses.length === predicted.length;
   }
 
   function guess(characters) {

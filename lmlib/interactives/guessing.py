@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lmlib.interactives.browser_ngram import SCRIPT, pack, small_model
-from lmlib.interactives.figure import Frame, import_ipywidgets, shell, style
+from lmlib.interactives.figure import Frame, import_ipywidgets, shell, widget_shell
 from lmlib.ngram import NgramLM
 from lmlib.translation import gettext as _
 
@@ -287,6 +287,20 @@ class GuessingGame:
             names.append(languages[passage.language].format(number=seen[passage.language]))
         return names
 
+    def _look(self) -> str:
+        return _(
+            "Guess the sentence character by character, spaces and marks too. Before you "
+            "begin, write down how many you will have at the first guess, and how many the "
+            "model will. Capitals do not matter."
+        )
+
+    def _notice(self) -> str:
+        return _(
+            "On average the first letter of an English word surprises the model about twice as "
+            "much as a letter inside it. Where you were right at once and the model was not: "
+            "how far back did you look? It looks back four characters, in Chinese two."
+        )
+
     def to_html(self) -> str:
         """Write the figure with its models in it; without JavaScript it shows `STILL`."""
         first = self.passages[0]
@@ -311,19 +325,11 @@ class GuessingGame:
         return shell(
             name=self.name,
             title=_("Guess the next character"),
-            look=_(
-                "Guess the sentence character by character, spaces and marks too. Before you "
-                "begin, write down how many you will have at the first guess, and how many the "
-                "model will. Capitals do not matter."
-            ),
+            look=self._look(),
             controls=controls,
             picture=f'<div class="frame">{seen.picture}</div>',
             reading=seen.reading,
-            notice=_(
-                "On average the first letter of an English word surprises the model about twice as "
-                "much as a letter inside it. Where you were right at once and the model was not: "
-                "how far back did you look? It looks back four characters, in Chinese two."
-            ),
+            notice=self._notice(),
             scripts=[SCRIPT, Path(__file__).with_name("guessing.js")],
             data={
                 "words": words(),
@@ -393,9 +399,8 @@ class GuessingGame:
         show.on_click(lambda _button: guess([SHOWN]))
         again.on_click(begin)
         begin()
-        return widgets.VBox(
-            [widgets.HTML(style()), chosen, field, widgets.HBox([show, again]), shown]
-        )
+        parts = [chosen, field, widgets.HBox([show, again]), shown]
+        return widget_shell(self._look(), parts, self._notice())
 
 
 def taken(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lmlib.interactives.browser_ngram import SCRIPT, pack, small_model
-from lmlib.interactives.figure import Frame, import_ipywidgets, shell, style
+from lmlib.interactives.figure import Frame, import_ipywidgets, shell, widget_shell
 from lmlib.language_model import sequence_logprobs
 from lmlib.ngram import NgramLM
 from lmlib.text import EOS, encode_text
@@ -175,6 +175,19 @@ class SurpriseBars:
     def _labels(self) -> tuple[str, str, str, str]:
         return _("Examples"), _("your own"), _("First sentence"), _("Second sentence")
 
+    def _look(self) -> str:
+        return _(
+            "Which character will be the most surprising one? Guess, then look where the bars "
+            "stand; then type a sentence of your own. Bars are in bits."
+        )
+
+    def _notice(self) -> str:
+        return _(
+            "Surprise adds up: the bits of the characters are those of the word, and those of "
+            "the words are those of the sentence. In 很优秀 most is paid at 优; once the word "
+            "has begun, less is open. Now take the second example: 优 is as dear of a person."
+        )
+
     def to_html(self) -> str:
         """Write the figure; without JavaScript it shows the first example."""
         start = draw(self.models, self.examples[0])
@@ -195,10 +208,7 @@ class SurpriseBars:
         return shell(
             name=self.name,
             title=_("The surprise of each character"),
-            look=_(
-                "Which character will be the most surprising one? Guess, then look where the bars "
-                "stand; then type a sentence of your own. Bars are in bits."
-            ),
+            look=self._look(),
             controls=(
                 f"<label><span>{escape(examples)}</span>"
                 f'<select name="example" autocomplete="off">{options}'
@@ -206,11 +216,7 @@ class SurpriseBars:
             ),
             picture=f'<div class="frame">{start.picture}</div>',
             reading=start.reading,
-            notice=_(
-                "Surprise adds up: the bits of the characters are those of the word, and those of "
-                "the words are those of the sentence. In 很优秀 most is paid at 优; once the word "
-                "has begun, less is open. Now take the second example: 优 is as dear of a person."
-            ),
+            notice=self._notice(),
             scripts=[SCRIPT, Path(__file__).with_name("surprise.js")],
             data={
                 "words": words(),
@@ -254,13 +260,14 @@ class SurpriseBars:
                 field.value = text
 
         def show(_change: object = None) -> None:
-            shown.value = draw(self.models, [field.value for field in fields]).to_html()
+            sentences = [field.value[:_LONGEST] for field in fields]
+            shown.value = draw(self.models, sentences).to_html()
 
         chosen.observe(choose, names="value")
         for field in fields:
             field.observe(show, names="value")
         show()
-        return widgets.VBox([widgets.HTML(style()), chosen, *fields, shown])
+        return widget_shell(self._look(), [chosen, *fields, shown], self._notice())
 
 
 def surprise(models_of: str | None = None) -> SurpriseBars:

@@ -154,10 +154,12 @@ def play_the_game(figure: Locator, keyboard: Keyboard, game: GuessingGame, place
     for character in right[2:]:
         keyboard.insert_text(character)
     assert_after(right[0], wrong, SHOWN, *right[2:])
+    assert not figure.locator("[name=guess]").is_editable()
     keyboard.press("Tab")
     keyboard.press("Tab")
     keyboard.press("Enter")
     assert_after()
+    assert figure.locator("[name=guess]").is_editable()
 
 
 def surprise_by_sentences(figure: Locator, keyboard: Keyboard, bars: SurpriseBars) -> None:
@@ -207,6 +209,9 @@ def test_on_a_phone_nothing_of_it_is_cut_off(browser: Browser, name: str) -> Non
     with visit(browser, PHONE) as found:
         found.page.goto(file_address(pages_with(name)[0]))
         assert cut_off(found.page, name) == []
+        if name == "surprise":
+            found.page.locator("[name=sentence]").first.fill("x" * 100)
+            assert cut_off(found.page, name) == []
 
 
 def cut_off(page: Page, name: str) -> list[str]:

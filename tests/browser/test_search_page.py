@@ -18,7 +18,8 @@ EXPLAINED = {
     "拉普拉斯平滑": {"chapters/03-ngrams"},
 }
 NEAR_THE_TOP = 4
-OVER = "() => /finished|did not match/.test(document.querySelector('#search-results').innerText)"
+OVER = """() => /Places found|Nothing was found/
+    .test(document.querySelector("#search-results").innerText)"""
 
 
 @pytest.fixture(params=["file", "server"])
@@ -47,6 +48,16 @@ def search(found: Visit, query: str) -> list[str]:
 @pytest.mark.parametrize("query", EXPLAINED)
 def test_the_page_that_explains_it_is_near_the_top(front_page: Visit, query: str) -> None:
     assert EXPLAINED[query] & set(search(front_page, query)[:NEAR_THE_TOP])
+
+
+def test_an_excerpt_is_what_a_reader_reads(browser: Browser, site: str) -> None:
+    with visit(browser) as found:
+        found.page.goto(f"{site}chapters/index.html")
+        search(found, "perplexity")
+        found.page.wait_for_selector("#search-results li .context")
+        excerpts = found.page.locator("#search-results li .context").all_inner_texts()
+        assert any("perplexity" in excerpt.lower() for excerpt in excerpts)
+        assert [text for text in excerpts if "import " in text or "\\" in text] == []
 
 
 def test_what_is_nowhere_is_not_found(front_page: Visit) -> None:

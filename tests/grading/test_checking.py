@@ -67,11 +67,8 @@ def test_the_same_function_is_told_the_same_every_time(capsys: Capture) -> None:
         ("04-laplace", laplace, "did you mean 03-laplace"),
         ("", laplace, "there is no question ''"),
         ("03-laplace", 0.5, "laplace has to be a function; give its name, without parentheses."),
-        (
-            "03-laplace",
-            continuation_prob,
-            "has to be named laplace; this one is named continuation_prob",
-        ),
+        (laplace, "03-laplace", 'the id comes first, in quotes: check("03-laplace", laplace)'),
+        (3, laplace, "the id comes first"),
         (
             "03-laplace",
             named("laplace", lambda row, word: 0.0),
@@ -81,12 +78,44 @@ def test_the_same_function_is_told_the_same_every_time(capsys: Capture) -> None:
     ],
 )
 def test_what_cannot_be_checked_is_said_precisely_and_nothing_is_raised(
-    id: str, function: Any, words: str, capsys: Capture
+    id: Any, function: Any, words: str, capsys: Capture
 ) -> None:
     check(id, function)
     output = capsys.readouterr().out
     assert words in output
     assert output.count("\n") == 1
+
+
+def test_under_another_name_it_is_judged_and_told_what_the_grader_looks_for(
+    capsys: Capture,
+) -> None:
+    def mine(row: Any, vocabulary: Any, word: Any) -> float:
+        return laplace(row, vocabulary, word)
+
+    check("03-laplace", mine)
+    first, second = capsys.readouterr().out.splitlines()
+    assert "right in all" in first
+    assert "a function named laplace; this one is named mine" in second
+
+
+def test_an_answer_that_remembers_its_last_call_is_told_so(capsys: Capture) -> None:
+    def laplace(row: Any, vocabulary: Any, word: Any, calls: Any = []) -> float:  # noqa: B006
+        calls.append(word)
+        return float(len(calls))
+
+    check("03-laplace", laplace)
+    assert "Called again on the same values, it gives something else" in capsys.readouterr().out
+
+
+def test_an_async_answer_is_told_what_it_gave_and_nobody_else_complains(
+    capsys: Capture, recwarn: pytest.WarningsRecorder
+) -> None:
+    async def laplace(row: Any, vocabulary: Any, word: Any) -> float:
+        return 0.0
+
+    check("03-laplace", laplace)
+    assert "gave     a value of the type coroutine" in capsys.readouterr().out
+    assert list(recwarn) == []
 
 
 def test_what_the_grader_refuses_is_refused_before_it_is_called(capsys: Capture) -> None:
@@ -183,6 +212,12 @@ def test_progress_of_a_function_that_nobody_asked_for_says_so(capsys: Capture) -
     assert capsys.readouterr().out == (
         "not checked: no question asks for a function named named.\n"
     )
+    half: Any = 0.5
+    progress(named, laplace, half)  # the others are shown
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[:2]] == ["not", "not"]
+    assert "a number" in lines[1]
+    assert lines[2].split()[:2] == ["03-laplace", "right"]
 
 
 # ---------------------------------------------------------------- finding

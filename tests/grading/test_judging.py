@@ -1,6 +1,8 @@
 """What a function is worth, what it is told, and who cannot deceive."""
 
 import math
+import signal
+import time
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sample_question import CASES, QUESTION, reference
 
-from lmlib.grading.judging import Outcome, Verdict, difference, judge, outcome
+from lmlib.grading import judging
+from lmlib.grading.judging import Outcome, Verdict, difference, judge, outcome, outcomes
 from lmlib.grading.question import Question
 from lmlib.grading.values import from_json, to_json
 
@@ -225,7 +228,10 @@ def is_half_done(rows: Any) -> list[float]:
         (answer_that(returns=lambda rows: len), "Give plain values"),
         (answer_that(returns=lambda rows: [math.nan] * len(rows)), "nan comes of 0/0"),
         (sorts_its_argument, "changes what it was given"),
-        (recurses, "calls itself without end"),
+        (recurses, "calls itself too often"),
+        (answer_that(returns=lambda rows: {"rows": rows}["a"]), "It looks up what is not there"),
+        (answer_that(returns=lambda rows: [][1]), "It looks up what is not there"),
+        (answer_that(returns=lambda rows: 1 / 0), "It divides by zero"),
         (is_half_done, "A part of the function is still to do."),
         (answer_that(returns=lambda rows: np.round(reference(rows), 4)), "Nearly"),
         (answer_that(returns=lambda rows: np.array(reference(rows), np.float32)), "Nearly"),
@@ -286,13 +292,56 @@ def test_prints_and_warnings_of_the_function_are_not_shown(
     assert capsys.readouterr() == ("", "")
 
 
-def test_an_interrupt_is_no_answer() -> None:
-    def row_means(rows: Any) -> Any:
-        raise KeyboardInterrupt
+def interrupted(rows: Any) -> Any:
+    raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        outcome(row_means, CASES[0])
+
+def goes_on_for_ever(rows: Any) -> Any:
+    while len(rows) > 1:
+        try:
+            time.sleep(0.01)
+        except Exception:
+            raise AssertionError from None
+    return reference(rows)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="There is no clock that rings here.")
+@pytest.mark.parametrize("function, why", [(goes_on_for_ever, "after"), (interrupted, "by hand")])
+def test_what_does_not_come_back_is_stopped_and_its_case_is_shown(
+    function: Callable[..., Any], why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judging, "SECONDS", 0.2)
+    before = signal.getsignal(signal.SIGALRM)
+    done = outcomes(function, CASES)
+    assert [one.stopped[:5] for one in done if one.stopped] == [why[:5]]
+    assert done[-1].stopped
+    assert len(done) < len(CASES)  # one is enough
+    verdict = judge(QUESTION, CASES, done)
+    assert (verdict.status, verdict.points) == ("wrong", 0)
+    assert f"did not come back; stopped {why}" in verdict.message
+    assert "row_means(" in verdict.message
+    assert "Does every loop in it come to an end?" in verdict.hint
+    assert signal.getsignal(signal.SIGALRM) is before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_who_leaves_python_has_raised_something() -> None:
     assert outcome(lambda rows: exit(), CASES[0]).error == "SystemExit"
+    hostile = type("Hostile", (BaseException,), {"__str__": lambda self: exit()})
+
+    def row_means(rows: Any) -> Any:
+        raise hostile
+
+    assert outcome(row_means, CASES[0]).error == "Hostile"
+
+
+def test_digits_are_shown_only_where_they_tell_the_values_apart() -> None:
+    question = replace(QUESTION, reference=lambda rows: [1 / 9], mistakes=())
+    nearly = verdict_of(lambda rows: [0.1 + 0.2], question).message
+    assert "gave     [0.3]\n    expected [0.111111111111]\n" in nearly
+    question = replace(question, relative_tolerance=1e-15)
+    apart = verdict_of(lambda rows: [1 / 9 + 1e-13], question).message
+    assert f"gave     [{1 / 9 + 1e-13!r}]\n    expected [{1 / 9!r}]\n" in apart
 
 
 def test_an_outcome_travels_as_json() -> None:

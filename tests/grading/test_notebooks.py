@@ -1,5 +1,6 @@
 """From a solution to the student's notebook, and what a solution must not look like."""
 
+import copy
 import json
 import os
 import shutil
@@ -136,6 +137,19 @@ def test_badge_and_setup_cell_are_the_same_in_both_and_have_the_one_address(tmp_
         assert first_difference(again, notebook) is None  # written once, however often
 
 
+def test_what_a_reader_of_the_notebook_would_notice_is_a_difference(tmp_path: Path) -> None:
+    given = read_notebook(written(solution(), tmp_path))
+    for change in (
+        lambda other: other.metadata.update(kernelspec={"name": "julia"}),
+        lambda other: other.cells[0].update(attachments={"a.png": {"image/png": ""}}),
+        lambda other: other.cells.pop(),
+    ):
+        other = copy.deepcopy(given)
+        assert first_difference(given, other) is None
+        change(other)
+        assert first_difference(given, other) is not None
+
+
 def other_package(folder: Path) -> None:
     package = folder / "lmlib"
     package.mkdir()
@@ -255,6 +269,14 @@ def answered(source: str) -> dict[str, Any]:
         (changed(lambda raw: raw["cells"].pop(1)), "no code cell with the id 'setup'"),
         (changed(lambda raw: raw["cells"].pop(2)), "nothing is asked"),
         (answered("x = 1\n" + ANSWER), "cell 'laplace-answer' holds a solution, so its first line"),
+        (
+            changed(lambda raw: raw["cells"].append(cell("code", "more", "# begin solution\n1"))),
+            "cell 'more' would show its solution: write '# begin solution' as # BEGIN SOLUTION",
+        ),
+        (
+            changed(lambda raw: raw["cells"].append(cell("markdown", "more", "# END SOLUTION"))),
+            "cell 'more' would show its solution",
+        ),
         (answered(ANSWER.replace("03-", "30-")), "cell 'laplace-answer': there is no question"),
         (answered(ANSWER.partition("    #")[0]), "'laplace-answer': there is no # BEGIN SOLUTION"),
         (

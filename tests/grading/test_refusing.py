@@ -60,7 +60,7 @@ def test_an_honest_answer_is_accepted() -> None:
 @pytest.mark.parametrize(
     "line, words",
     [
-        ("import os", "os is imported; an answer may use collections,"),
+        ("import os", "os is imported; an answer may use bisect, collections,"),
         ("import numpy, sys", "sys is imported"),
         ("from subprocess import run", "subprocess.run is imported"),
         ("import lmlib.ngram", "lmlib is imported; write it yourself"),
@@ -92,6 +92,9 @@ def test_an_honest_answer_is_accepted() -> None:
         ("del np.exp", "np.exp is changed"),
         ("np.e += 1", "np.e is changed"),
         ("return = 1", "this is no Python: invalid syntax"),
+        ("return = 1  # really?\n# !ls", "this is no Python: invalid syntax"),
+        ("reach = '__globals__'", "'__globals__' may not be used"),
+        ("import operator; operator.attrgetter('a.__globals__')", "may not be used"),
     ],
 )
 def test_what_the_grader_cannot_accept_is_refused_with_its_line(line: str, words: str) -> None:

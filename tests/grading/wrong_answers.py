@@ -385,6 +385,52 @@ def greedy_next(table, words):
     row = table.get(words[-1] if words else "<bos>", {})
     order = sorted((t for t in row if t != "<unk>"), key=lambda t: row[t])
     return order[0] if order else None
+
+## 01-chain-logprob | the sign
+def chain_logprob(table, sentence):
+    surprise = 0.0
+    words = ["<bos>"] + list(sentence) + ["<eos>"]
+    for a, b in zip(words, words[1:]):
+        p = table.get(a, {}).get(b, 0)
+        if p == 0:
+            return math.inf
+        surprise -= math.log(p)
+    return surprise
+
+## 01-chain-logprob | the empty sentence is certain
+def chain_logprob(table, sentence):
+    if not sentence:
+        return 0.0
+    logp, prev = 0.0, "<bos>"
+    for word in [*sentence, "<eos>"]:
+        p = table.get(prev, {}).get(word, 0.0)
+        logp += math.log(p) if p else -math.inf
+        prev = word
+    return logp
+
+## 01-perplexity | averages rows of different length
+def perplexity(logprobs):
+    return np.exp(-np.mean(logprobs))
+
+## 01-perplexity | drops the last token
+def perplexity(logprobs):
+    tokens = []
+    for sentence in logprobs:
+        for lp in sentence[:-1]:
+            tokens.append(lp)
+    return math.exp(-sum(tokens) / len(tokens)) if -math.inf not in tokens else math.inf
+
+## 01-perplexity | the first sentence alone
+def perplexity(logprobs):
+    for sentence in logprobs:
+        mean = sum(sentence) / len(sentence)
+        return math.exp(-mean) if mean > -math.inf else math.inf
+
+## 01-perplexity | leaves out what is impossible
+def perplexity(logprobs):
+    flat = np.concatenate([np.array(s) for s in logprobs])
+    flat = flat[np.isfinite(flat)]
+    return float(np.exp(-flat.mean()))
 """
 
 CHAPTER_02 = r"""
@@ -766,6 +812,38 @@ def random_partition(stream, batch_size, steps, offset, order):
         rows = np.array([stream[offset + k * steps :][:steps] for k in order[i : i + batch_size]])
         out.append((rows[:, :-1], rows[:, 1:]))
     return out
+
+## 02-build-vocab | the marks at the end
+def build_vocab(sequences, max_size=None):
+    counts = Counter(t for s in sequences for t in s if t != "<unk>")
+    room = None if max_size is None else max_size - 3
+    words = [w for w, c in counts.most_common(room)]
+    return words + ["<unk>", "<bos>", "<eos>"]
+
+## 02-build-vocab | lower case
+def build_vocab(sequences, max_size=None):
+    counts = Counter()
+    for sequence in sequences:
+        counts.update(token.lower() for token in sequence)
+    del counts["<unk>"]
+    vocab = ["<unk>", "<bos>", "<eos>"] + [w for w, _ in counts.most_common()]
+    return vocab if max_size is None else vocab[:max_size]
+
+## 02-encode | <eos> gets a new number
+def encode(tokens, vocab):
+    out = [vocab.index(t) if t in vocab else vocab.index("<unk>") for t in tokens]
+    out.append(len(vocab))
+    return out
+
+## 02-random-partition | inputs and targets in two lists
+def random_partition(stream, batch_size, steps, offset, order):
+    X, Y = [], []
+    rows = [(stream[offset + i * steps:][:steps], stream[offset + i * steps + 1:][:steps])
+            for i in order]
+    for k in range(0, len(rows), batch_size):
+        X.append([x for x, _ in rows[k:k + batch_size]])
+        Y.append([y for _, y in rows[k:k + batch_size]])
+    return X, Y
 """
 
 CHAPTER_03 = r"""
@@ -1164,6 +1242,29 @@ def continuation_prob(sentences, word):
             if b == word:
                 before.add(a)
     return len(before)
+
+## 03-laplace | divides to a whole number
+def laplace(row, vocabulary, word):
+    if word == "<bos>":
+        return 0.0
+    if word not in vocabulary:
+        word = "<unk>"
+    return (row.get(word, 0) + 1) // (sum(row.values()) + len(vocabulary) - 1)
+
+## 03-backoff-context | begins with the empty context
+def backoff_context(seen, history, order):
+    context = history[len(history) - min(order - 1, len(history)):]
+    while len(context) > 0 and context not in seen:
+        context = context[1:]
+    return context
+
+## 03-continuation-prob | pairs that hold the word anywhere
+def continuation_prob(sentences, word):
+    pairs = set()
+    for s in sentences:
+        s = ["<bos>"] + s + ["<eos>"]
+        pairs |= set(zip(s, s[1:]))
+    return len([p for p in pairs if word in p]) / len(pairs)
 """
 
 

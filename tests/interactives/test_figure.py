@@ -238,6 +238,9 @@ def test_a_moved_widget_shows_the_frame_of_the_function(
         assert frame.picture in shown.value
         assert escape(frame.reading) in shown.value
     assert (slider.label, choice.label) == ("one", "Ann & co")
+    said = [str(getattr(child, "value", "")) for child in box.children]
+    assert said.index(escape(figure.look)) < said.index(shown.value)
+    assert said.index(shown.value) < said.index(escape(figure.notice))
 
 
 def test_without_ipywidgets_one_sentence_says_what_to_do() -> None:

@@ -186,7 +186,9 @@ def test_the_widget_plays_the_same_game(
     game: GuessingGame, require_module: Callable[[str, str], ModuleType]
 ) -> None:
     require_module("ipywidgets", "figures are shown as its widgets")
-    _style, chosen, field, buttons, shown = game.widget().children
+    _style, look, chosen, field, buttons, shown, notice = game.widget().children
+    assert "write down how many" in look.value
+    assert "how far back did you look?" in notice.value
     predicted = predictions(game.models["en"], PASSAGES[0].text)
     field.value = "We"
     assert field.value == ""

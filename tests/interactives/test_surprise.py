@@ -129,12 +129,16 @@ def test_the_widget_shows_the_same(
     bars: SurpriseBars, require_module: Callable[[str, str], ModuleType]
 ) -> None:
     require_module("ipywidgets", "figures are shown as its widgets")
-    _style, chosen, first, second, shown = bars.widget().children
+    _style, look, chosen, first, second, shown, notice = bars.widget().children
+    assert "then type a sentence of your own" in look.value
+    assert "Surprise adds up" in notice.value
     assert shown.value == draw(bars.models, EXAMPLES[0]).to_html()
     chosen.value = 2
     assert (first.value, second.value) == EXAMPLES[2]
     second.value = "他很忙。"
     assert shown.value == draw(bars.models, [EXAMPLES[2][0], "他很忙。"]).to_html()
+    second.value = "x" * 1000
+    assert shown.value == draw(bars.models, [EXAMPLES[2][0], "x" * 100]).to_html()
 
 
 def test_one_copy_of_the_models_serves_both_figures_of_a_page(

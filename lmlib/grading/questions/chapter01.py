@@ -207,6 +207,14 @@ def _chain_skipping_zeros(table: Table, sentence: list[str]) -> float:
     return sum(_ln(p) for p in _factors(table, [BOS, *sentence, EOS]) if p > 0)
 
 
+def _chain_sign(table: Table, sentence: list[str]) -> float:
+    return -sum(map(_ln, _factors(table, [BOS, *sentence, EOS])))
+
+
+def _chain_nothing_is_certain(table: Table, sentence: list[str]) -> float:
+    return _chain_logprob(table, sentence) if sentence else 0.0
+
+
 def _chain_in_bits(table: Table, sentence: list[str]) -> float:
     return sum(map(_ln, _factors(table, [BOS, *sentence, EOS]))) / math.log(2)
 
@@ -259,6 +267,22 @@ def _perplexity_two_to_the(logprobs: Logprobs) -> float:
 
 def _perplexity_a_sentence(logprobs: Logprobs) -> float:
     return _exp(-sum(_pooled(logprobs)) / len(logprobs))
+
+
+def _perplexity_of_ragged_rows(logprobs: Logprobs) -> float:
+    return float(np.exp(-np.mean(logprobs)))
+
+
+def _perplexity_without_end(logprobs: Logprobs) -> float:
+    return _exp(-_mean(_pooled([sentence[:-1] for sentence in logprobs])))
+
+
+def _perplexity_of_first_sentence(logprobs: Logprobs) -> float:
+    return _exp(-_mean(logprobs[0]))
+
+
+def _perplexity_of_the_possible(logprobs: Logprobs) -> float:
+    return _exp(-_mean(logprob for logprob in _pooled(logprobs) if logprob > -math.inf))
 
 
 def _perplexity_sign(logprobs: Logprobs) -> float:
@@ -377,6 +401,7 @@ def questions() -> tuple[Question, ...]:
             _chain_logprob,
             worked=(
                 ({BOS: {EOS: 0.5, "好": 0.5}}, []),
+                ({BOS: {"好": 1.0}}, ["好"]),
                 (_WEATHER, ["天气", "很", "好"]),
                 (_WEATHER, ["我", "很", "好"]),
                 (_WEATHER, ["我", "好"]),
@@ -421,6 +446,22 @@ def questions() -> tuple[Question, ...]:
                 ),
                 Mistake("raises where a token is missing", of_zero, _chain_raising),
                 Mistake("raises at the logarithm of 0", of_zero, _chain_raising_at_zero),
+                Mistake(
+                    "the sign",
+                    _(
+                        "This is the surprise, minus ln P. The logarithm of a probability itself "
+                        "is never above zero."
+                    ),
+                    _chain_sign,
+                ),
+                Mistake(
+                    "the empty sentence is certain",
+                    _(
+                        "The empty sentence has a probability too: that <eos> comes right after "
+                        "<bos>."
+                    ),
+                    _chain_nothing_is_certain,
+                ),
                 Mistake(
                     "base 2",
                     _("This is the logarithm to the base 2; the natural logarithm is asked for."),
@@ -500,6 +541,38 @@ def questions() -> tuple[Question, ...]:
                     _perplexity_sign,
                 ),
                 Mistake(
+                    "averages rows of different length",
+                    _(
+                        "The sentences are of different lengths, so they are no table that NumPy "
+                        "could average. Put all their tokens into one list first."
+                    ),
+                    _perplexity_of_ragged_rows,
+                ),
+                Mistake(
+                    "drops the last token",
+                    _(
+                        "The last token of each sentence was left out: its <eos> is predicted and "
+                        "scored like the others."
+                    ),
+                    _perplexity_without_end,
+                ),
+                Mistake(
+                    "the first sentence alone",
+                    _(
+                        "Only the first sentence was looked at: does a return stand inside the "
+                        "loop?"
+                    ),
+                    _perplexity_of_first_sentence,
+                ),
+                Mistake(
+                    "leaves out what is impossible",
+                    _(
+                        "A token of probability 0 was left out. What the model holds to be "
+                        "impossible, and happened, makes the perplexity infinite."
+                    ),
+                    _perplexity_of_the_possible,
+                ),
+                Mistake(
                     "<eos> not counted as a token",
                     _(
                         "The sum was divided by too few tokens: the last token of each sentence, "
@@ -528,6 +601,7 @@ def questions() -> tuple[Question, ...]:
                 ({BOS: {"吃": 1.0}, "吃": {"披萨": 0.5, "面条": 0.5}}, ["吃"]),
                 (_WEATHER, ["我", "吃"]),
                 ({BOS: {"吃": 1.0}, "吃": {UNK: 1.0}}, ["吃"]),
+                ({BOS: {"吃": 0.0001, UNK: 0.9999}}, []),
             ),
             draw=_draw_greedy,
             mistakes=(

@@ -10,7 +10,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -149,6 +149,15 @@ def _vocab_rare_first(sequences: Sequences, max_size: int | None = None) -> list
     return _with_marks(sorted(counts, key=lambda t: counts[t]), max_size)
 
 
+def _vocab_marks_last(sequences: Sequences, max_size: int | None = None) -> list[str]:
+    first, rest = _build_vocab(sequences, max_size)[:3], _build_vocab(sequences, max_size)[3:]
+    return [*rest, *first]
+
+
+def _vocab_lower(sequences: Sequences, max_size: int | None = None) -> list[str]:
+    return _build_vocab([[token.lower() for token in row] for row in sequences], max_size)
+
+
 def _vocab_without_marks(sequences: Sequences, max_size: int | None = None) -> list[str]:
     return _build_vocab(sequences, None if max_size is None else max_size + 3)[3:]
 
@@ -211,6 +220,10 @@ def _encode_lower(tokens: list[str], vocab: list[str]) -> list[int]:
 def _encode_new_as_last(tokens: list[str], vocab: list[str]) -> list[int]:
     number = _numbers(vocab)
     return [number.get(token, len(vocab)) for token in [*tokens, EOS]]
+
+
+def _encode_end_as_new(tokens: list[str], vocab: list[str]) -> list[int]:
+    return [*_encode(tokens, vocab)[:-1], len(vocab)]
 
 
 def _batched(inputs: list[list[int]], targets: list[list[int]], batch_size: int) -> Batches:
@@ -297,6 +310,13 @@ def _partition_overlapping(
     )
 
 
+def _partition_in_two_lists(
+    stream: list[int], batch_size: int, steps: int, offset: int, order: list[int]
+) -> Any:
+    batches = _random_partition(stream, batch_size, steps, offset, order)
+    return [inputs for inputs, _targets in batches], [targets for _inputs, targets in batches]
+
+
 def _partition_target_cut_off(
     stream: list[int], batch_size: int, steps: int, offset: int, order: list[int]
 ) -> Batches:
@@ -338,6 +358,7 @@ def questions() -> tuple[Question, ...]:
                 (_TEXT, 3),
                 (_TEXT, 100),
                 ([["好", "好", "好", "吃"], ["吃"], ["吃", "面条"]], None),
+                ([["The", "cat"], ["the", "The"]], None),
                 ([[UNK, "a", UNK]], None),
                 ([[UNK, "a", UNK], ["b", UNK]], 4),
             ),
@@ -390,6 +411,19 @@ def questions() -> tuple[Question, ...]:
                     _vocab_rare_first,
                 ),
                 Mistake(
+                    "the marks at the end",
+                    _("The three marks stand at the end. They come first: <unk>, <bos>, <eos>."),
+                    _vocab_marks_last,
+                ),
+                Mistake(
+                    "lower case",
+                    _(
+                        "Capitals were made small. How a text is read was decided before, when it "
+                        "was cut: The and the are two tokens here."
+                    ),
+                    _vocab_lower,
+                ),
+                Mistake(
                     "no marks",
                     _("The list begins with the three marks: <unk>, <bos>, <eos>."),
                     _vocab_without_marks,
@@ -405,6 +439,7 @@ def questions() -> tuple[Question, ...]:
                 (["the", "books"], _VOCAB),
                 (["cats", "opened", "their", "laptops"], _VOCAB),
                 (["The", "students"], _VOCAB),
+                (["book", "s"], _VOCAB),
                 (["books", UNK, "books"], _VOCAB),
             ),
             draw=_draw_sentence,
@@ -436,6 +471,11 @@ def questions() -> tuple[Question, ...]:
                 Mistake("new words get new numbers", of_unknown, _encode_growing),
                 Mistake("new words are added to the vocabulary", of_unknown, _encode_appending),
                 Mistake("new words get one number too many", of_unknown, _encode_new_as_last),
+                Mistake(
+                    "<eos> gets a new number",
+                    _("<eos> stands in the vocabulary like any token, and has its number there."),
+                    _encode_end_as_new,
+                ),
                 Mistake(
                     "counts from one",
                     _("All numbers are one too high: places in a list are counted from 0."),
@@ -534,6 +574,14 @@ def questions() -> tuple[Question, ...]:
                         "should begin where that one ends."
                     ),
                     _partition_overlapping,
+                ),
+                Mistake(
+                    "inputs and targets in two lists",
+                    _(
+                        "All inputs came back in one list and all targets in another. Asked for is "
+                        "one list of batches, and each batch is a pair: (inputs, targets)."
+                    ),
+                    _partition_in_two_lists,
                 ),
                 Mistake(
                     "rows one token short",

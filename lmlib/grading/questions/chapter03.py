@@ -222,6 +222,10 @@ def _laplace_unseen_zero(row: Row, vocabulary: list[str], word: str) -> float:
     return _laplace(row, vocabulary, word) if row else 0.0
 
 
+def _laplace_whole_numbers(row: Row, vocabulary: list[str], word: str) -> float:
+    return _laplace(row, vocabulary, word) // 1
+
+
 def _laplace_relative_frequency(row: Row, vocabulary: list[str], word: str) -> float:
     return row.get(_read(vocabulary, word), 0) / sum(row.values()) if row else 0.0
 
@@ -348,6 +352,11 @@ def _continuation_across_bos(sentences: Sentences, word: str) -> float:
     return _share(set(pairwise(stream)), word)
 
 
+def _continuation_of_holding_pairs(sentences: Sentences, word: str) -> float:
+    pairs = set(_neighbours(sentences))
+    return sum(word in pair for pair in pairs) / len(pairs)
+
+
 def _continuation_raising(sentences: Sentences, word: str) -> float:
     pairs = set(_neighbours(sentences))
     return dict(Counter(after for _before, after in pairs))[word] / len(pairs)
@@ -388,6 +397,11 @@ def questions() -> tuple[Question, ...]:
             ),
             draw=_draw_row,
             mistakes=(
+                Mistake(
+                    "divides to a whole number",
+                    _("// divides and throws away what is behind the point: use /."),
+                    _laplace_whole_numbers,
+                ),
                 Mistake(
                     "V = seen types",
                     _(
@@ -454,7 +468,9 @@ def questions() -> tuple[Question, ...]:
             "backoff_context",
             _backoff_context,
             worked=(
-                (_PAIRS, ["opened", "their"], 1),
+                ([(), ("opened",)], ["opened"], 1),
+                ([(), ("opened",)], ["opened"], 2),
+                ([(), ("opened",)], ["closed"], 2),
                 (_PAIRS, ["the", "students"], 4),
                 (_PAIRS, ["the", "door"], 3),
                 (_PAIRS, ["the", "students", "opened", "their"], 3),
@@ -502,7 +518,14 @@ def questions() -> tuple[Question, ...]:
                     _backoff_at_once,
                 ),
                 Mistake("begins with the shortest", of_shortest, _backoff_shortest),
-                Mistake("begins with the empty context", of_shortest, _backoff_nothing),
+                Mistake(
+                    "begins with the empty context",
+                    _(
+                        "The empty context came back where a longer one was seen. Is the longest "
+                        "asked first, and as a tuple? A list is never among the tuples of `seen`."
+                    ),
+                    _backoff_nothing,
+                ),
                 Mistake(
                     "never asks whether it was seen",
                     _("This context was never seen, so nothing can be asked of it."),
@@ -558,10 +581,18 @@ def questions() -> tuple[Question, ...]:
                 (_TOURIST, "Francisco"),
                 (_TOURIST, "glasses"),
                 (_TOURIST, "proctor"),
+                ([["he", "she"]], "he"),
+                ([["好", "很好"]], "好"),
+                ([["a", "b c"], ["a b", "c"]], "c"),
                 (_TOURIST, BOS),
             ),
             draw=_draw_continuation,
             mistakes=(
+                Mistake(
+                    "pairs that hold the word anywhere",
+                    _("Pairs that begin with the word were counted too. Only their ends count."),
+                    _continuation_of_holding_pairs,
+                ),
                 Mistake(
                     "tokens, not types",
                     _(
