@@ -19,6 +19,11 @@ def test_the_stylesheet_and_the_library_have_the_same_colours() -> None:
     for family, colour in figures.PALETTE.items():
         values = [value for name, value in declared if name == family]
         assert values == [colour], f"{family}: {values} in book.css, {colour} in figures.py"
+    css = (ROOT / "lmlib/interactives/figure.css").read_text(encoding="utf-8")
+    elsewhere = dict(
+        re.findall(r"var\(--lm-(\w+), (#[0-9A-Fa-f]{6})\)", css)
+    )  # off the book's pages
+    assert {family: elsewhere[family] for family in figures.PALETTE} == figures.PALETTE
 
 
 def luminance(colour: str) -> float:

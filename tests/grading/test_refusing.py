@@ -82,6 +82,7 @@ def test_an_honest_answer_is_accepted() -> None:
         ("().__class__", ".__class__ may not be used"),
         ("row_means.__globals__", ".__globals__ may not be used"),
         ("(x for x in ()).gi_frame.f_back", ".f_back may not be used"),
+        ("(x for x in ()).cr_frame", ".cr_frame may not be used"),
         ("get_ipython().events", "a command of the notebook"),
         ("%pip install answers", "a command of the notebook"),
         ("!ls", "a command of the notebook"),
