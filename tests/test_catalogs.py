@@ -68,6 +68,7 @@ def test_the_sentences_of_the_code_are_in_its_catalog_within_f_strings_too(
     marked = [
         (path, ast.literal_eval(f"({literal})"))
         for path, text in code.items()
+        if path.name != "catalogs.py"  # whose docstring shows examples
         for literal in re.findall(literals, text)
     ]
     assert len(marked) > 200
