@@ -28,7 +28,8 @@ INSTALLED := .venv/.installed-$(subst $(comma),-,$(EXTRAS))
 book: env pages
 	@echo "The book is built. Open file://$(CURDIR)/_build/html/index.html"
 
-test: env .venv/.kenlm checks pages
+test: env .venv/.kenlm
+	@$(MAKE) --no-print-directory --jobs=2 checks pages
 	@$(MAKE) --no-print-directory catalogs
 	@echo "== pytest: the library, the repository, every notebook in exercises/"
 	@.venv/bin/python -m pytest -q -p lmlib.grading.nbval_plugin --nbval lmlib tests exercises

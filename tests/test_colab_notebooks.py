@@ -1,6 +1,7 @@
 """Each chapter as a notebook: plain Markdown, the book's numbers, cells that run by themselves."""
 
 import ast
+import asyncio
 import json
 import os
 import re
@@ -209,17 +210,41 @@ sys.meta_path.insert(0, TheBook())
 """
 
 
+# Half a minute each: the first chapter stands for all but in .ci/run.
+RUN = CHAPTERS if os.environ.get("LMLIB_REQUIRE_ALL") == "1" else CHAPTERS[:1]
+
+
+@pytest.fixture(scope="module")
+def runs(
+    tmp_path_factory: pytest.TempPathFactory, require_file: Callable[[Path, str], Path]
+) -> dict[str, nbformat.NotebookNode | BaseException]:
+    """The chapters' notebooks, run without the book's machinery, two at a time."""
+    folder = tmp_path_factory.mktemp("notebooks")
+
+    async def run(name: str, room: asyncio.Semaphore) -> nbformat.NotebookNode:
+        path = require_file(SITE / "notebooks" / f"{name}.ipynb", "`make book` makes it")
+        notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+        notebook.cells.insert(0, nbformat.v4.new_code_cell(WITHOUT_THE_BOOK, id="without"))
+        client = NotebookClient(notebook, timeout=240, resources={"metadata": {"path": folder}})
+        async with room:
+            await client.async_execute()
+        return notebook
+
+    async def run_all() -> list[nbformat.NotebookNode | BaseException]:
+        room = asyncio.Semaphore(2)
+        return await asyncio.gather(*(run(name, room) for name in RUN), return_exceptions=True)
+
+    return dict(zip(RUN, asyncio.run(run_all()), strict=True))
+
+
 @pytest.mark.filterwarnings("default")
-@pytest.mark.parametrize("name", CHAPTERS)
+@pytest.mark.parametrize("name", RUN)
 def test_a_published_notebook_runs_where_the_book_s_machinery_is_not_installed(
-    name: str, tmp_path: Path, require_file: Callable[[Path, str], Path]
+    name: str, runs: dict[str, nbformat.NotebookNode | BaseException]
 ) -> None:
-    path = require_file(SITE / "notebooks" / f"{name}.ipynb", "`make book` makes it")
-    if name != CHAPTERS[0] and os.environ.get("LMLIB_REQUIRE_ALL") != "1":
-        pytest.skip("Half a minute each: the first chapter stands for all but in .ci/run.")
-    notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
-    notebook.cells.insert(0, nbformat.v4.new_code_cell(WITHOUT_THE_BOOK, id="without"))
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": tmp_path}}).execute()
+    notebook = runs[name]
+    if isinstance(notebook, BaseException):
+        raise notebook
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert [output for output in outputs if output.get("name") == "stderr"] == []
     drawn = json.dumps([output.get("data", {}).get("text/html", "") for output in outputs])
