@@ -72,6 +72,7 @@ def test_one_number_elsewhere_is_wrong(expected: list[float], choices: Any) -> N
         ("1", 1, "a string came back where a number is expected"),
         (None, 0.5, "None came back where a number is expected"),
         ([0.5], 0.5, "a list came back where a number is expected"),
+        (np.array([0.5]), 0.5, "an array came back where a number is expected"),
         ({}, [], "a dictionary came back where a list is expected"),
         ("ab", ["a", "b"], "a string came back where a list is expected"),
         ([1, 2], [1, 2, 3], "length 2, not 3"),

@@ -55,6 +55,8 @@ def row_means(rows):
 
 def test_an_honest_answer_is_accepted() -> None:
     assert refused(HONEST) is None
+    imports = "from __future__ import annotations\nfrom typing import Any\nimport heapq, re\n"
+    assert refused(imports + HONEST) is None
 
 
 @pytest.mark.parametrize(
