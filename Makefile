@@ -42,7 +42,7 @@ serve: book
 catalogs: env
 	@echo "== catalogs for translators: _build/gettext"
 	@rm -rf _build/gettext
-	@trap 'rm -f conf.py' EXIT; .venv/bin/jupyter-book config sphinx . >/dev/null && \
+	@trap 'rm -f conf.py' EXIT INT TERM; .venv/bin/jupyter-book config sphinx . >/dev/null && \
 		PYTHONPATH=chapters/_ext .venv/bin/sphinx-build -q -W -n --keep-going -b gettext \
 		-d _build/.doctrees-gettext . _build/gettext
 	@.venv/bin/python chapters/_ext/catalogs.py _build/gettext/lmlib.pot lmlib chapters/_ext

@@ -23,6 +23,7 @@ from sphinx.config import Config
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxRole
 
+from lmlib.grading.notebooks import METADATA
 from lmlib.translation import gettext as _
 
 BRANCH = "notebooks"
@@ -220,12 +221,7 @@ def convert(
         ("code", preparation.strip(), True),
         *((kind, text.removeprefix(f"# {title}").strip(), fold) for kind, text, fold in pieces),
     ]
-    notebook = nbformat.v4.new_notebook(
-        metadata={
-            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-            "language_info": {"name": "python"},
-        }
-    )
+    notebook = nbformat.v4.new_notebook(metadata=METADATA)
     for number, (kind, text, fold) in enumerate((p for p in pieces if p[1]), start=1):
         if kind == "text":
             cell = nbformat.v4.new_markdown_cell(text, id=f"text-{number}")

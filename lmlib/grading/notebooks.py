@@ -36,7 +36,8 @@ _READABLE = re.compile(r"(?![0-9a-f]{8}$)[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _BADGE = "[![Open in Colab]("
 _SECONDS = 600  # that a cell may take
 
-_METADATA = {
+#: What a notebook of the book says of itself.
+METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
@@ -236,7 +237,7 @@ def refreshed(solution: NotebookNode, path: Path) -> NotebookNode:
     setup.source = _SETUP.format(address=address)
     for cell in notebook.cells:
         cell.metadata["id"] = cell.id
-    notebook.metadata = import_nbformat().from_dict(_METADATA)
+    notebook.metadata = import_nbformat().from_dict(METADATA)
     return notebook
 
 
@@ -306,7 +307,7 @@ def executed(notebook: NotebookNode, path: Path) -> NotebookNode:
                     where, why = f"cell {cell.id!r}", f"{output.ename}: {output.evalue}"
         raise CheckError(f"{path}: {where} failed: {why}") from None
     # running it has written this machine's versions there
-    notebook.metadata = import_nbformat().from_dict(_METADATA)
+    notebook.metadata = import_nbformat().from_dict(METADATA)
     return notebook
 
 

@@ -29,6 +29,7 @@ _FORBIDDEN = frozenset(
 _HARMLESS = frozenset("__init__ __name__ __doc__ __len__ __getitem__ __contains__ __iter__".split())
 _FRAMES = frozenset("f_back f_builtins f_globals f_locals gi_frame tb_frame cr_frame".split())
 _MAGIC = re.compile(r"^\s*(%|!|\?)|^[\w\s,.]*=\s*(%|!)|^[^#'\"]*\?\s*$")
+_DUNDER = re.compile(r"__[a-z]\w*__")
 _NAMED = (
     ast.FunctionDef,
     ast.AsyncFunctionDef,
@@ -256,7 +257,7 @@ def _bound(node: ast.AST) -> Iterator[str]:
 
 
 def _is_dunder(name: str) -> bool:
-    return name.startswith("__") and name.endswith("__")
+    return _DUNDER.fullmatch(name) is not None
 
 
 def _is_reached_by_name(value: object) -> bool:

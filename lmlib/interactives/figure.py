@@ -14,6 +14,9 @@ from typing import Any, Literal
 
 from lmlib.translation import gettext as _
 
+#: How a widget that takes a value is laid out: as wide as the figure, its label written out.
+WIDE: dict[str, Any] = {"style": {"description_width": "initial"}, "layout": {"width": "95%"}}
+
 
 @dataclass(frozen=True)
 class Control:
@@ -175,8 +178,7 @@ class Interactive:
                 options=[(text, place) for place, text in enumerate(control.texts)],
                 value=control.start,
                 description=control.label,
-                style={"description_width": "initial"},
-                layout={"width": "95%"},
+                **WIDE,
             )
             for control in self.controls
         ]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lmlib.interactives.browser_ngram import SCRIPT, pack, small_model
-from lmlib.interactives.figure import Frame, import_ipywidgets, shell, widget_shell
+from lmlib.interactives.figure import WIDE, Frame, import_ipywidgets, shell, widget_shell
 from lmlib.ngram import NgramLM
 from lmlib.translation import gettext as _
 
@@ -356,17 +356,16 @@ class GuessingGame:
             If ipywidgets is not installed.
         """
         widgets = import_ipywidgets()
-        wide = {"style": {"description_width": "initial"}, "layout": {"width": "95%"}}
         chosen = widgets.Dropdown(
             options=[(name, place) for place, name in enumerate(self._passage_names())],
             value=0,
             description=_("Sentence"),
-            **wide,
+            **WIDE,
         )
         field = widgets.Text(
             description=_("Your guess: type one character, then Enter"),
             continuous_update=False,
-            **wide,
+            **WIDE,
         )
         show = widgets.Button(description=_("Show it"))
         again = widgets.Button(description=_("Start again"))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lmlib.interactives.browser_ngram import SCRIPT, pack, small_model
-from lmlib.interactives.figure import Frame, import_ipywidgets, shell, widget_shell
+from lmlib.interactives.figure import WIDE, Frame, import_ipywidgets, shell, widget_shell
 from lmlib.language_model import sequence_logprobs
 from lmlib.ngram import NgramLM
 from lmlib.text import EOS, encode_text
@@ -241,16 +241,15 @@ class SurpriseBars:
             If ipywidgets is not installed.
         """
         widgets = import_ipywidgets()
-        wide = {"style": {"description_width": "initial"}, "layout": {"width": "95%"}}
         examples, _own, *labels = self._labels()
         chosen = widgets.Dropdown(
             options=[(" / ".join(pair), place) for place, pair in enumerate(self.examples)],
             value=0,
             description=examples,
-            **wide,
+            **WIDE,
         )
         fields = [
-            widgets.Text(value=text, description=label, **wide)
+            widgets.Text(value=text, description=label, **WIDE)
             for label, text in zip(labels, self.examples[0], strict=True)
         ]
         shown = widgets.HTML()

@@ -57,6 +57,7 @@ def test_an_honest_answer_is_accepted() -> None:
     assert refused(HONEST) is None
     imports = "from __future__ import annotations\nfrom typing import Any\nimport heapq, re\n"
     assert refused(imports + HONEST) is None
+    assert refused(HONEST + "blank = '____'\nnote = '__ fill in __'\n") is None
 
 
 @pytest.mark.parametrize(
