@@ -221,7 +221,8 @@ def cut_off(page: Page, name: str) -> list[str]:
             const figure = document.querySelector(`figure[data-interactive="${name}"]`);
             const edge = figure.getBoundingClientRect().right;
             return [...figure.querySelectorAll("*")]
-                .filter((element) => element.getBoundingClientRect().right > edge + 1)
+                .filter((element) => element.getBoundingClientRect().right > edge + 1
+                    || (element.matches(".reading") && element.scrollWidth > element.clientWidth))
                 .map((element) => element.outerHTML.slice(0, 200));
         }""",
         name,
