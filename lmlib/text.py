@@ -380,6 +380,15 @@ class Vocab:
         return [self.tokens[int(i)] for i in ids]
 
 
+def predictable_tokens(vocab: Vocab, unit: str) -> npt.NDArray[np.bool_]:
+    """(V,): True for what a model may predict: never ``<bos>``, and in a stream no ``<eos>``."""
+    mask = np.ones(len(vocab), dtype=bool)
+    mask[vocab.bos] = False
+    if unit == "stream":
+        mask[vocab.eos] = False
+    return mask
+
+
 def encode_text(text: str, text_format: TextFormat, vocab: Vocab) -> list[TokenIds]:
     """Cut and look up: an array a sentence, ending in ``<eos>``; or one array for a stream."""
     sequences = []

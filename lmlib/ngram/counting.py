@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lmlib.errors import InputError
-from lmlib.text import TokenIds, Vocab
+from lmlib.text import TokenIds, Vocab, predictable_tokens
 
 Ints = npt.NDArray[np.int64]
 SmallInts = npt.NDArray[np.int32]
@@ -74,15 +74,6 @@ class NgramCounts:
     def predictable(self) -> Mask:
         """(V,): the tokens that can come next: not ``<bos>``, and no ``<eos>`` in a stream."""
         return predictable_tokens(self.vocab, self.unit)
-
-
-def predictable_tokens(vocab: Vocab, unit: str) -> Mask:
-    """(V,): True for the tokens that a model may predict."""
-    mask = np.ones(len(vocab), dtype=bool)
-    mask[vocab.bos] = False
-    if unit == "stream":
-        mask[vocab.eos] = False
-    return mask
 
 
 def count_ngrams(

@@ -10,10 +10,17 @@ import numpy.typing as npt
 
 from lmlib.errors import InputError
 from lmlib.language_model import Array, LanguageModel, State
-from lmlib.ngram.counting import NgramCounts, count_ngrams, join_keys, predictable_tokens
+from lmlib.ngram.counting import NgramCounts, count_ngrams, join_keys
 from lmlib.ngram.estimators import Estimates, Estimator, Interpolated, ModifiedKneserNey
 from lmlib.ngram.table import FREE, MIX, NgramTable
-from lmlib.text import TextFormat, TokenIds, Vocab, encode_text, index_text
+from lmlib.text import (
+    TextFormat,
+    TokenIds,
+    Vocab,
+    encode_text,
+    index_text,
+    predictable_tokens,
+)
 
 _NOTHING = -1  # in a state: no token was read here
 _FEW = 64  # so many tokens are scored one by one, faster than NumPy can be called

@@ -1,0 +1,48 @@
+"""Neural networks by hand, in NumPy: forward and backward (chapters 04 to 08).
+
+Parameters are plain dictionaries of float64 arrays, and so are their gradients.
+"""
+
+from lmlib.scratch.functions import (
+    ACTIVATIONS,
+    cross_entropy,
+    log_softmax,
+    relu,
+    relu_backward,
+    sigmoid,
+    sigmoid_backward,
+    softmax,
+    softmax_backward,
+    squared_error,
+    tanh,
+    tanh_backward,
+)
+from lmlib.scratch.gradient_check import check_gradients, numerical_gradient
+from lmlib.scratch.layers import embedding, embedding_backward, linear, linear_backward
+from lmlib.scratch.optimisers import SGD, Adam, Momentum, clip_by_norm, clip_by_value
+
+__all__ = [
+    "ACTIVATIONS",
+    "SGD",
+    "Adam",
+    "Momentum",
+    "check_gradients",
+    "clip_by_norm",
+    "clip_by_value",
+    "cross_entropy",
+    "embedding",
+    "embedding_backward",
+    "linear",
+    "linear_backward",
+    "log_softmax",
+    "numerical_gradient",
+    "relu",
+    "relu_backward",
+    "sigmoid",
+    "sigmoid_backward",
+    "softmax",
+    "softmax_backward",
+    "squared_error",
+    "tanh",
+    "tanh_backward",
+]
