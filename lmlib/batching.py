@@ -113,3 +113,50 @@ def padded_batch(sequences: Sequence[TokenIds], bos: int) -> tuple[TokenIds, Tok
         targets[filled] = np.concatenate(sequences)
         inputs[:, 1:][filled[:, 1:]] = targets[:, :-1][filled[:, 1:]]
     return inputs, targets
+
+
+def padding_last(
+    inputs: npt.ArrayLike, targets: npt.ArrayLike, bos: int
+) -> tuple[TokenIds, TokenIds, TokenIds, TokenIds]:
+    """Move the padding of each row to its end, so that nothing real stands behind it.
+
+    What a model says about a real place depends on the real places before it alone; so it may run
+    over the padding too, and nobody needs a mask.
+
+    Parameters
+    ----------
+    inputs, targets : (B, T) int
+        A target of -1 is padding.
+    bos
+        Put wherever there is padding, as the input.
+
+    Returns
+    -------
+    inputs, targets : (B, T)
+        Reordered within each row.
+    lengths : (B,)
+        Real places in each row.
+    order : (B, T)
+        Where each place was: ``np.put_along_axis(result, order, values, axis=1)`` puts back what
+        was computed.
+
+    Examples
+    --------
+    >>> inputs, targets, lengths, _ = padding_last([[1, 1, 5]], [[5, -1, 6]], bos=1)
+    >>> inputs.tolist(), targets.tolist(), lengths.tolist()
+    ([[1, 5, 1]], [[5, 6, -1]], [2])
+    """
+    inputs, targets = np.asarray(inputs), np.asarray(targets)
+    if inputs.shape != targets.shape or inputs.ndim != 2:
+        raise InputError(
+            f"inputs of shape {inputs.shape} and targets of shape {targets.shape} do not fit; "
+            "both must be (rows, steps)."
+        )
+    padding = targets < 0
+    order = np.argsort(padding, axis=1, kind="stable")
+    return (
+        np.take_along_axis(np.where(padding, bos, inputs), order, axis=1),
+        np.take_along_axis(targets, order, axis=1),
+        np.count_nonzero(~padding, axis=1),
+        order,
+    )

@@ -20,12 +20,16 @@ from lmlib.scratch.functions import (
 from lmlib.scratch.gradient_check import check_gradients, numerical_gradient
 from lmlib.scratch.layers import embedding, embedding_backward, linear, linear_backward
 from lmlib.scratch.optimisers import SGD, Adam, Momentum, clip_by_norm, clip_by_value
+from lmlib.scratch.rnn import RNNLM, RNNConfig, backpropagate_through_time, rnn_step, unroll
 
 __all__ = [
     "ACTIVATIONS",
+    "RNNLM",
     "SGD",
     "Adam",
     "Momentum",
+    "RNNConfig",
+    "backpropagate_through_time",
     "check_gradients",
     "clip_by_norm",
     "clip_by_value",
@@ -38,6 +42,7 @@ __all__ = [
     "numerical_gradient",
     "relu",
     "relu_backward",
+    "rnn_step",
     "sigmoid",
     "sigmoid_backward",
     "softmax",
@@ -45,4 +50,5 @@ __all__ = [
     "squared_error",
     "tanh",
     "tanh_backward",
+    "unroll",
 ]

@@ -156,7 +156,7 @@ def cross_entropy(logits: npt.ArrayLike, targets: npt.ArrayLike) -> tuple[float,
             f"{logits.shape}; give one target to each row of logits."
         )
     size = logits.shape[-1]
-    _check_targets(targets, size)
+    check_targets(targets, size)
     flat = targets.reshape(-1)  # (N,)
     real = flat != PADDING
     count = int(real.sum())
@@ -164,16 +164,20 @@ def cross_entropy(logits: npt.ArrayLike, targets: npt.ArrayLike) -> tuple[float,
         raise InputError(
             "cross_entropy: every target is padding (-1); there is nothing to predict."
         )
-    logprobs = log_softmax(logits).reshape(-1, size)  # (N, V)
+    scores = logits.reshape(-1, size)  # (N, V)
+    scores = scores - scores.max(axis=1, keepdims=True)
+    dlogits = np.exp(scores)
+    total = dlogits.sum(axis=1, keepdims=True)
     rows = np.flatnonzero(real)
-    loss = -float(logprobs[rows, flat[rows]].mean())
-    dlogits = np.exp(logprobs)
+    loss = float((np.log(total[rows, 0]) - scores[rows, flat[rows]]).mean())
+    dlogits /= total  # the probabilities
     dlogits[rows, flat[rows]] -= 1
     dlogits *= (real / count)[:, None]
     return loss, dlogits.reshape(logits.shape)
 
 
-def _check_targets(targets: npt.NDArray, size: int) -> None:
+def check_targets(targets: npt.NDArray, size: int) -> None:
+    """Refuse what is neither one of ``size`` tokens nor padding."""
     if targets.dtype.kind not in "iu":
         raise InputError(f"targets are token numbers, integers, not {targets.dtype}.")
     if targets.size and not (targets.min() >= -1 and targets.max() < size):

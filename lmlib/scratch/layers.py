@@ -29,7 +29,9 @@ def linear(x: npt.NDArray, W: npt.NDArray, b: npt.NDArray) -> npt.NDArray:
             f"linear: x {x.shape}, W {W.shape} and b {b.shape} do not fit; "
             "they must be (..., D), (D, H) and (H,)."
         )
-    return x @ W + b
+    inputs, outputs = W.shape
+    rows = x.reshape(-1, inputs)  # (N, D): all leading axes are rows, for one product
+    return (rows @ W + b).reshape(*x.shape[:-1], outputs)
 
 
 def linear_backward(
@@ -60,8 +62,8 @@ def linear_backward(
             "they must be (..., H), (..., D) and (D, H)."
         )
     inputs, outputs = W.shape
-    rows = dy.reshape(-1, outputs)  # (N, H): all leading axes are rows
-    return dy @ W.T, x.reshape(-1, inputs).T @ rows, rows.sum(axis=0)
+    rows = dy.reshape(-1, outputs)  # (N, H)
+    return (rows @ W.T).reshape(x.shape), x.reshape(-1, inputs).T @ rows, rows.sum(axis=0)
 
 
 def embedding(ids: npt.ArrayLike, E: npt.NDArray) -> npt.NDArray:
