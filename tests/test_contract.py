@@ -12,7 +12,7 @@ import pytest
 
 from lmlib.language_model import LanguageModel, select, sequence_logprobs
 from lmlib.ngram import SMOOTHINGS, prune, quantise, train_ngram
-from lmlib.scratch import ACTIVATIONS, RNNLM, RNNConfig
+from lmlib.scratch import ACTIVATIONS, RNNLM, RNNConfig, WindowConfig, WindowLM
 from lmlib.storage import KINDS
 from lmlib.text import TextFormat, index_text
 
@@ -50,6 +50,11 @@ def _scratch_examples() -> dict[str, Callable[[], LanguageModel]]:
     for unit in UNITS:
         text_format = TextFormat("words", unit)
         vocab, _ = index_text(TEXT, text_format)
+        for context in (1, 3):
+            sizes = WindowConfig(context, 5, 7)
+            examples[f"window-{context}-{unit}"] = lambda c=sizes, v=vocab, f=text_format: (  # type: ignore[misc]
+                WindowLM(c, v, f, np.random.default_rng(0))
+            )
         for activation in ACTIVATIONS:
             config = RNNConfig(5, 7, activation)
             examples[f"rnn-{activation}-{unit}"] = lambda c=config, v=vocab, f=text_format: (  # type: ignore[misc]

@@ -19,16 +19,22 @@ from lmlib.scratch.functions import (
 )
 from lmlib.scratch.gradient_check import check_gradients, numerical_gradient
 from lmlib.scratch.layers import embedding, embedding_backward, linear, linear_backward
+from lmlib.scratch.mlp import MLP, MLPConfig
 from lmlib.scratch.optimisers import SGD, Adam, Momentum, clip_by_norm, clip_by_value
 from lmlib.scratch.rnn import RNNLM, RNNConfig, backpropagate_through_time, rnn_step, unroll
+from lmlib.scratch.window import WindowConfig, WindowLM
 
 __all__ = [
     "ACTIVATIONS",
+    "MLP",
     "RNNLM",
     "SGD",
     "Adam",
+    "MLPConfig",
     "Momentum",
     "RNNConfig",
+    "WindowConfig",
+    "WindowLM",
     "backpropagate_through_time",
     "check_gradients",
     "clip_by_norm",

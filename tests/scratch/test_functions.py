@@ -5,7 +5,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -34,6 +34,7 @@ SCORES = arrays(
 
 
 @given(SCORES)
+@settings(deadline=None)
 def test_softmax_is_a_distribution_however_large_the_scores(x: np.ndarray) -> None:
     y = softmax(x)
     assert (y >= 0).all()
@@ -41,11 +42,13 @@ def test_softmax_is_a_distribution_however_large_the_scores(x: np.ndarray) -> No
 
 
 @given(arrays(np.float64, (3, 4), elements=st.floats(-20, 20)), st.floats(-1e3, 1e3))
+@settings(deadline=None)
 def test_softmax_does_not_move_when_all_scores_do(x: np.ndarray, shift: float) -> None:
     np.testing.assert_allclose(softmax(x + shift), softmax(x), rtol=1e-9)
 
 
 @given(arrays(np.float64, (2, 5), elements=st.floats(-300, 300)))
+@settings(deadline=None)
 def test_log_softmax_is_the_logarithm_of_softmax(x: np.ndarray) -> None:
     np.testing.assert_allclose(np.exp(log_softmax(x)), softmax(x), rtol=1e-9, atol=1e-300)
 
@@ -109,6 +112,7 @@ def test_single_precision_stays_single(function: Function) -> None:
 
 
 @given(arrays(np.float64, 5, elements=st.floats(-1e300, 1e300)))
+@settings(deadline=None)
 def test_sigmoid_and_tanh_saturate_and_never_overflow(x: np.ndarray) -> None:
     assert ((sigmoid(x) >= 0) & (sigmoid(x) <= 1)).all()
     assert (np.abs(tanh(x)) <= 1).all()
@@ -163,6 +167,7 @@ def test_cross_entropy_equals_torch_with_padding_and_huge_logits() -> None:
     arrays(np.float64, (6, 4), elements=st.floats(-1e3, 1e3)),
     arrays(np.int64, 6, elements=st.integers(0, 3)),
 )
+@settings(deadline=None)
 def test_the_gradient_of_each_row_sums_to_zero(logits: np.ndarray, targets: np.ndarray) -> None:
     loss, dlogits = cross_entropy(logits, targets)
     assert loss >= 0

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -58,6 +58,7 @@ def test_a_step_refuses_gradients_of_other_parameters(optimiser: SGD | Momentum 
 
 
 @given(GRADIENTS, st.floats(0.01, 500))
+@settings(deadline=None)
 def test_clipping_by_norm_keeps_the_direction_and_reaches_the_limit(
     gradients: dict[str, np.ndarray], limit: float
 ) -> None:
@@ -85,6 +86,7 @@ def test_clipping_by_norm_equals_torch(limit: float) -> None:
 
 
 @given(GRADIENTS, st.floats(0.01, 500))
+@settings(deadline=None)
 def test_clipping_by_value_bounds_both_sides_and_touches_nothing_else(
     gradients: dict[str, np.ndarray], limit: float
 ) -> None:
