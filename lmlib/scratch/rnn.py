@@ -293,7 +293,8 @@ class RNNLM(LanguageModel):
 
         dh, dW_o, db_o = linear_backward(dlogits, states[1:], p["W_o"])  # dh (T, B, H)
         dz = backpropagate_through_time(dh, states, p["W_h"], activation, truncate)  # (T, B, H)
-        _, dW_h, _ = linear_backward(dz, states[:-1], p["W_h"])
+        H = self.config.hidden
+        dW_h = states[:-1].reshape(-1, H).T @ dz.reshape(-1, H)
         dx, dW_x, db = linear_backward(dz, x, p["W_x"])  # dx (T, B, D)
         gradients = {
             "embedding": embedding_backward(dx, inputs.T, len(self.vocab)),
