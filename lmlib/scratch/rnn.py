@@ -124,7 +124,15 @@ def backpropagate_through_time(
     Returns
     -------
     dz : (T, B, H)
+
+    Raises
+    ------
+    InputError
+        If k is below 1, or the activation is not known.
     """
+    check_activation(activation)
+    if truncate is not None and truncate < 1:
+        raise InputError(f"truncate={truncate}: a gradient reaches back through 1 step or more.")
     _, backward = ACTIVATIONS[activation]
     dz = np.zeros_like(dh)
     if truncate is None:
@@ -133,9 +141,7 @@ def backpropagate_through_time(
             dz[t] = backward(dh[t] + from_later, states[t + 1])
             from_later = dz[t] @ W_h.T
         return dz
-    going_back = (
-        dh  # at each step, what comes from the loss `distance` steps later: (T-distance, B, H)
-    )
+    going_back = dh  # for each step, what comes from `distance` steps later (T-distance, B, H)
     for distance in range(min(truncate, len(dh))):
         steps = len(dh) - distance
         arrived = backward(going_back, states[1 : steps + 1])
@@ -279,12 +285,9 @@ class RNNLM(LanguageModel):
         Raises
         ------
         InputError
-            If shapes do not fit, or a token or target is not in the vocabulary.
+            If shapes do not fit, a token or target is not in the vocabulary, or ``truncate`` is
+            below 1.
         """
-        if truncate is not None and truncate < 1:
-            raise InputError(
-                f"truncate={truncate}: a gradient reaches back through 1 step or more."
-            )
         p, activation = self.parameters, self.config.activation
         inputs, targets, lengths, _ = padding_last(inputs, targets, self.vocab.bos)
         x, states = self._read(inputs, state)  # (T, B, D), (T+1, B, H)
