@@ -24,9 +24,12 @@ from lmlib.language_model import LanguageModel
 from lmlib.text import TextFormat, Vocab
 
 #: Every kind of model that can be stored, and where its class is; it is imported when needed. Such
-#: a class has `kind`, `config()`, `arrays()`, `from_parts(config, arrays, vocab, text_format)`.
+#: a class has `kind`, `stored_config()`, `arrays()` and
+#: `from_parts(config, arrays, vocab, text_format)`.
 KINDS: dict[str, str] = {
     "ngram": "lmlib.ngram.model:NgramLM",
+    "window": "lmlib.window:WindowLM",
+    "recurrent": "lmlib.recurrent:RecurrentLM",
 }
 
 FORMAT = 1
@@ -119,7 +122,7 @@ def _write(model: Any, kind: str, folder: Path) -> None:
         "kind": kind,
         "text": {"tokens": text.tokens, "unit": text.unit, "lower": text.lower},
         "vocabulary": len(model.vocab),
-        "model": model.config(),
+        "model": model.stored_config(),
     }
     vocabulary = {"tokens": list(model.vocab.tokens), "counts": model.vocab.counts.tolist()}
     _write_text(folder / CONFIG, json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False))
@@ -262,4 +265,4 @@ def _read_arrays(path: Path) -> dict[str, npt.NDArray]:
 
 
 def _kinds() -> str:
-    return " or ".join(KINDS)
+    return ", ".join(KINDS)

@@ -10,6 +10,10 @@ from types import ModuleType
 
 import pytest
 
+# Small networks are trained here, several processes at a time: more threads would only wait for
+# each other. To be said before NumPy or PyTorch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 def _missing(sentence: str) -> None:
     if os.environ.get("LMLIB_REQUIRE_ALL") == "1":

@@ -38,7 +38,7 @@ class TableLM(LanguageModel):
         tokens = np.asarray(tokens)
         return self.table[state[0], tokens], (tokens,)
 
-    def config(self) -> dict[str, Any]:
+    def stored_config(self) -> dict[str, Any]:
         return {"tokens_before": 2}
 
     def arrays(self) -> dict[str, npt.NDArray]:

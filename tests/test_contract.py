@@ -6,6 +6,7 @@ stored, such as those made by hand in `lmlib.scratch`, stand here too.
 
 from collections.abc import Callable
 from functools import cache
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -63,9 +64,36 @@ def _scratch_examples() -> dict[str, Callable[[], LanguageModel]]:
     return examples
 
 
+def _neural_examples() -> dict[str, dict[str, Callable[[], LanguageModel]]]:
+    """In float64, so that two ways to the same number agree to nine digits."""
+    if find_spec("torch") is None:
+        return {}
+    from lmlib import recurrent
+    from lmlib import window as torch_window
+
+    windows: dict[str, Callable[[], LanguageModel]] = {}
+    networks: dict[str, Callable[[], LanguageModel]] = {}
+    for unit in UNITS:
+        text_format = TextFormat("words", unit)
+        vocab, _ = index_text(TEXT, text_format)
+        for context in (1, 3):
+            sizes = torch_window.WindowConfig(context, 5, 7, dropout=0.5)
+            windows[f"{context}-{unit}"] = lambda c=sizes, v=vocab, f=text_format: (  # type: ignore[misc]
+                torch_window.WindowLM(c, v, f).double()
+            )
+        for cell in recurrent.CELLS:
+            for layers in (1, 2):
+                config = recurrent.RecurrentConfig(cell, 5, 7, layers, dropout=0.5)
+                networks[f"{cell}-{layers}-{unit}"] = lambda c=config, v=vocab, f=text_format: (  # type: ignore[misc]
+                    recurrent.RecurrentLM(c, v, f).double()
+                )
+    return {"window": windows, "recurrent": networks}
+
+
 EXAMPLES: dict[str, dict[str, Callable[[], LanguageModel]]] = {
     "ngram": _ngram_examples(),
     "scratch": _scratch_examples(),
+    **_neural_examples(),
 }
 ALL = {f"{kind}:{name}": make for kind, group in EXAMPLES.items() for name, make in group.items()}
 
@@ -96,6 +124,7 @@ def same(a: np.ndarray, b: np.ndarray) -> None:
 
 
 def test_every_kind_in_storage_has_examples_here() -> None:
+    pytest.importorskip("torch")
     assert set(KINDS) <= set(EXAMPLES)
     assert all(EXAMPLES.values())
 

@@ -11,11 +11,14 @@ LIBRARY = Path(__file__).parents[1] / "lmlib"
 
 # The order of the rooms: a room may import rooms that stand before it.
 ROOMS = """
-    errors repository translation text batching corpora language_model decoding ngram scratch cells
-    fused recurrent window attention transformer seq2seq tagging classification captioning speech
-    metrics training storage diagnostics scoring ladder figures interactives grading commands
-    __main__
+    errors repository translation text batching corpora language_model decoding ngram scratch
+    pytorch neural cells fused recurrent window attention transformer seq2seq tagging classification
+    captioning speech metrics training storage diagnostics scoring ladder figures interactives
+    grading commands __main__
 """.split()
+
+# Rooms whose names are PyTorch modules: importing one imports PyTorch.
+NEURAL = {"pytorch", "neural", "cells", "fused", "recurrent", "window", "training", "diagnostics"}
 
 FILES = sorted(path for path in LIBRARY.rglob("*.py") if path != LIBRARY / "__init__.py")
 
@@ -65,7 +68,18 @@ def test_importing_the_library_loads_nothing_heavy() -> None:
 @pytest.mark.parametrize("room", sorted({room_of(path) for path in FILES}))
 def test_a_room_loads_no_extra_before_it_is_used(room: str) -> None:
     extras = {"torch", "matplotlib", "pooch", "jieba", "ipywidgets", "IPython", "nbformat"}
+    if room in NEURAL:
+        pytest.importorskip("torch")
+        extras.remove("torch")
     assert not loaded_after(f"import lmlib.{room}") & extras
+
+
+@pytest.mark.parametrize("room", sorted(NEURAL & {room_of(path) for path in FILES}))
+def test_without_pytorch_a_neural_room_names_the_extra(room: str) -> None:
+    code = f"import sys; sys.modules['torch'] = None\nimport lmlib.{room}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "pip install 'lmlib-book[torch]'" in done.stderr.splitlines()[-1]
 
 
 def test_the_other_lmlib_beside_ours_is_named(tmp_path: Path) -> None:

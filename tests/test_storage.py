@@ -21,7 +21,7 @@ from lmlib import storage
 from lmlib.errors import InputError
 from lmlib.ngram import KneserNey, train_ngram
 from lmlib.storage import ARRAYS, CONFIG, KINDS, VOCABULARY, load, save
-from lmlib.text import TextFormat
+from lmlib.text import SPECIAL_TOKENS, TextFormat, Vocab
 
 
 @pytest.fixture(autouse=True)
@@ -93,17 +93,64 @@ def test_chinese_tokens_are_readable_in_the_files(tmp_path: Path) -> None:
 
 
 def test_every_kind_in_the_table_is_a_class_that_can_be_stored() -> None:
+    pytest.importorskip("torch")
     for kind, place in KINDS.items():
         module, _, name = place.partition(":")
         found = getattr(__import__(module, fromlist=[name]), name)
         assert found.kind == kind
-        assert all(hasattr(found, part) for part in ("config", "arrays", "from_parts"))
+        assert all(hasattr(found, part) for part in ("stored_config", "arrays", "from_parts"))
+
+
+def a_neural_model(kind: str) -> Any:
+    pytest.importorskip("torch")
+    from lmlib.recurrent import RecurrentConfig, RecurrentLM
+    from lmlib.window import WindowConfig, WindowLM
+
+    vocab = Vocab([*SPECIAL_TOKENS, "a", "b"])
+    text_format = TextFormat("characters", "stream")
+    if kind == "window":
+        return WindowLM(WindowConfig(3, 4, 5), vocab, text_format)
+    return RecurrentLM(RecurrentConfig("rnn", 4, 5, 2, "relu", 0.1), vocab, text_format)
+
+
+@pytest.mark.parametrize("kind", ["window", "recurrent"])
+@pytest.mark.parametrize("double", [False, True])
+def test_a_neural_model_comes_back_as_it_was(tmp_path: Path, kind: str, double: bool) -> None:
+    model = a_neural_model(kind)
+    model = model.double() if double else model
+    save(model, tmp_path / "m")
+    back = load(tmp_path / "m")
+    assert type(back) is type(model)
+    assert back.config == model.config  # type: ignore[attr-defined]
+    assert (back.vocab, back.text_format) == (model.vocab, model.text_format)
+    targets = np.array([[3, 4, 4, 0, 3]])
+    expected, _ = model.token_logprobs(targets, targets)
+    found, _ = back.token_logprobs(targets, targets)
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("kind", ["window", "recurrent"])
+def test_weights_that_do_not_belong_to_the_configuration_are_named(
+    tmp_path: Path, kind: str
+) -> None:
+    save(a_neural_model(kind), tmp_path / "m")
+    config = json.loads((tmp_path / "m" / CONFIG).read_text("utf-8"))
+    config["model"]["hidden"] = 6
+    (tmp_path / "m" / CONFIG).write_text(json.dumps(config), "utf-8")
+    with pytest.raises(InputError, match=r"W_\w+ has the shape .*; this model needs .*6"):
+        load(tmp_path / "m")
+    config["model"]["size"] = 6
+    (tmp_path / "m" / CONFIG).write_text(json.dumps(config), "utf-8")
+    with pytest.raises(InputError, match="wrong value"):
+        load(tmp_path / "m")
 
 
 def test_a_kind_that_is_not_in_the_table_is_refused(tmp_path: Path) -> None:
     model = a_model()
     model.kind = "pickle"
-    with pytest.raises(InputError, match="'pickle' cannot be stored, only ngram or table"):
+    with pytest.raises(
+        InputError, match="'pickle' cannot be stored, only ngram, window, recurrent, table"
+    ):
         save(model, tmp_path / "model")
     assert not any(tmp_path.iterdir())
 
@@ -249,7 +296,7 @@ def without(field: str) -> Callable[[Any], Any]:
         (CONFIG, set_field("format", 2), r"newer lmlib-book \(format 2; .*upgrade"),
         (CONFIG, set_field("format", "1"), "no 'format'"),
         (CONFIG, without("kind"), "no 'kind'"),
-        (CONFIG, set_field("kind", "os:system"), "'os:system' is not known, only ngram or table"),
+        (CONFIG, set_field("kind", "os:system"), "'os:system' is not known, only ngram, window, recurrent, table"),
         (CONFIG, set_field("text", {"tokens": "words", "unit": "page"}), "unit=.page."),
         (CONFIG, set_field("text", {"tokens": "runes", "unit": "stream"}), "tokens='runes'"),
         (CONFIG, set_field("text", {"path": "/etc/passwd"}), "wrong value"),

@@ -271,7 +271,7 @@ class NgramLM(LanguageModel):
 
     # ------------------------------------------------------------ storage
 
-    def config(self) -> dict[str, Any]:
+    def stored_config(self) -> dict[str, Any]:
         """What `lmlib.storage` writes as JSON."""
         return {
             "order": self.order,
