@@ -165,6 +165,20 @@ def edge(logits: npt.NDArray) -> Array:
     return log_softmax(logits.astype(np.float64))
 
 
+def check_sizes(settings: Any, *names: str) -> None:
+    """See that these settings are 1 or more, and that dropout, where there is some, is below 1.
+
+    Raises
+    ------
+    InputError
+    """
+    for name in names:
+        if getattr(settings, name) < 1:
+            raise InputError(f"{name}={getattr(settings, name)}: give 1 or more.")
+    if not 0 <= getattr(settings, "dropout", 0) < 1:
+        raise InputError(f"dropout={settings.dropout}: give 0 or more, and less than 1.")
+
+
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Draw PyTorch's random numbers from this seed, and leave the global generator as it was."""

@@ -11,7 +11,7 @@ from lmlib.cells import CELLS, RNNCell, States
 from lmlib.errors import InputError
 from lmlib.fused import rnn_sequence
 from lmlib.language_model import Array, State
-from lmlib.neural import NeuralLM, edge, seeded
+from lmlib.neural import NeuralLM, check_sizes, edge, seeded
 from lmlib.pytorch import nn, torch
 from lmlib.scratch.rnn import rnn_step
 from lmlib.text import TextFormat, Vocab
@@ -78,8 +78,6 @@ class RecurrentLayers(nn.Module):
         super().__init__()
         if cell not in CELLS:
             raise InputError(f"cell={cell!r} is not known; choose one of {', '.join(CELLS)}.")
-        if layers < 1:
-            raise InputError(f"layers={layers}: a network has at least one layer; give 1 or more.")
         sizes = [input_size] + [hidden_size] * layers
         self.cells: Any = nn.ModuleList(
             CELLS[cell](inputs, hidden_size, activation) for inputs in sizes[:-1]
@@ -219,6 +217,9 @@ class RecurrentConfig:
     layers: int = 1
     activation: str = "tanh"
     dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_sizes(self, "embedding", "hidden", "layers")
 
 
 class RecurrentLM(NeuralLM):

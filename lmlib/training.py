@@ -23,7 +23,7 @@ from safetensors import SafetensorError, safe_open
 from lmlib.batching import padded_batch, sequential_partition
 from lmlib.errors import InputError
 from lmlib.language_model import sequence_logprobs
-from lmlib.neural import NeuralLM, seeded
+from lmlib.neural import NeuralLM, check_sizes, seeded
 from lmlib.pytorch import nn, torch
 from lmlib.text import TokenIds
 
@@ -93,8 +93,9 @@ class TrainingConfig:
             raise InputError(
                 f"optimiser={self.optimiser!r} is not known; choose one of {', '.join(OPTIMISERS)}."
             )
-        if self.epochs < 1 or self.patience < 1:
-            raise InputError(f"epochs={self.epochs}, patience={self.patience}: both are 1 or more.")
+        check_sizes(self, "epochs", "patience")
+        if self.seed < 0:
+            raise InputError(f"seed={self.seed}: give 0 or more.")
         if not self.learning_rate > 0 or not 0 < self.decay <= 1 or self.clip_norm < 0:
             raise InputError(
                 f"learning_rate={self.learning_rate}, decay={self.decay}, "
@@ -425,6 +426,9 @@ class LanguageModelling:
     steps: int = 64
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        check_sizes(self, "batch_size", "steps")
+
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Cut the text anew for each epoch."""
         rng = np.random.default_rng([self.seed, epoch])
@@ -475,3 +479,23 @@ class LanguageModelling:
             "steps": self.steps,
             "seed": self.seed,
         }
+
+
+def hold_out(
+    sequences: Sequence[TokenIds], unit: str, seed: int = 0
+) -> tuple[list[TokenIds], list[TokenIds]]:
+    """Set a twentieth of a text aside: sentences drawn by chance, or the end of a stream.
+
+    Returns
+    -------
+    train, valid
+        Nothing is held out from a text of fewer than 20 sentences, or tokens of a stream.
+    """
+    if unit == "stream":
+        (ids,) = sequences
+        first = len(ids) - len(ids) // 20
+        return [ids[:first]], [ids[first:]] if first < len(ids) else []
+    chosen = np.random.default_rng(seed).permutation(len(sequences))[: len(sequences) // 20]
+    aside = set(chosen.tolist())
+    train = [ids for i, ids in enumerate(sequences) if i not in aside]
+    return train, [sequences[i] for i in sorted(aside)]

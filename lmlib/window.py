@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lmlib.errors import InputError
 from lmlib.language_model import Array, State
-from lmlib.neural import NeuralLM, edge, seeded
+from lmlib.neural import NeuralLM, check_sizes, edge, seeded
 from lmlib.pytorch import nn, torch
 from lmlib.text import TextFormat, Vocab
 
@@ -35,8 +34,7 @@ class WindowConfig:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.context < 1:
-            raise InputError(f"context={self.context}: a window sees at least 1 token.")
+        check_sizes(self, "context", "embedding", "hidden")
 
 
 class WindowLM(NeuralLM):

@@ -169,8 +169,8 @@ def test_unknown_names_are_named() -> None:
         RecurrentLayers(D, H, cell="elman")
     with pytest.raises(InputError, match="activation='tan'"):
         RNNCell(D, H, "tan")
-    with pytest.raises(InputError, match="at least one layer"):
-        RecurrentLayers(D, H, 0)
+    with pytest.raises(InputError, match="layers=0"):
+        RecurrentConfig(layers=0)
 
 
 # ---------------------------------------------------------------- the language model

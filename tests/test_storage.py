@@ -296,7 +296,7 @@ def without(field: str) -> Callable[[Any], Any]:
         (CONFIG, set_field("format", 2), r"newer lmlib-book \(format 2; .*upgrade"),
         (CONFIG, set_field("format", "1"), "no 'format'"),
         (CONFIG, without("kind"), "no 'kind'"),
-        (CONFIG, set_field("kind", "os:system"), "'os:system' is not known, only ngram, window, recurrent, table"),
+        (CONFIG, set_field("kind", "os:system"), "'os:system' is not known, only ngram, window"),
         (CONFIG, set_field("text", {"tokens": "words", "unit": "page"}), "unit=.page."),
         (CONFIG, set_field("text", {"tokens": "runes", "unit": "stream"}), "tokens='runes'"),
         (CONFIG, set_field("text", {"path": "/etc/passwd"}), "wrong value"),

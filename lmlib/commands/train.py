@@ -6,17 +6,21 @@ import argparse
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmlib.commands.arguments import TOKENIZER_NAMES, UNITS, add_json, add_text, read_input
 from lmlib.commands.score import figures_of, show
-from lmlib.commands.terminal import print_json, print_rows, progress
+from lmlib.commands.terminal import note, print_json, print_rows, progress
 from lmlib.errors import InputError
 
 if TYPE_CHECKING:
+    from lmlib.neural import NeuralLM
     from lmlib.ngram import Estimator, NgramLM
+    from lmlib.text import TextFormat, TokenIds, Vocab
+    from lmlib.training import Epoch
 
 SMOOTHING_NAMES = (
     "mle",
@@ -43,6 +47,35 @@ def add_parser(verbs: argparse._SubParsersAction) -> None:
         add_kind(kinds)
 
 
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    """Add the text and how it is read."""
+    add_text(parser, "what to learn from")
+    parser.add_argument(
+        "--tokens",
+        "--tokenizer",
+        dest="tokenizer",
+        choices=TOKENIZER_NAMES,
+        default="words",
+        help="how text is cut into tokens (default: words)",
+    )
+    parser.add_argument(
+        "--unit",
+        choices=UNITS,
+        default="sentence",
+        help="a sentence a line, or one stream (default: sentence)",
+    )
+    parser.add_argument("--lower", action="store_true", help="read capitals as small letters")
+
+
+def _check_vocabulary_flags(arguments: argparse.Namespace) -> None:
+    if arguments.min_count is not None and arguments.min_count < 1:
+        raise InputError(f"--min-count {arguments.min_count}: give 1 or more.")
+    if arguments.max_vocab is not None and arguments.max_vocab < 4:
+        raise InputError(
+            f"--max-vocab {arguments.max_vocab}: <unk>, <bos> and <eos> take 3; give 4 or more."
+        )
+
+
 # ---------------------------------------------------------------- n-grams
 
 
@@ -61,28 +94,13 @@ def _add_ngram(kinds: argparse._SubParsersAction) -> None:
         help="(default: modified-kneser-ney)",
     )
     parser.add_argument("--k", type=float, help="what add-k adds (default: 1)")
-    parser.add_argument(
-        "--tokens",
-        "--tokenizer",
-        dest="tokenizer",
-        choices=TOKENIZER_NAMES,
-        default="words",
-        help="how text is cut into tokens (default: words)",
-    )
-    parser.add_argument(
-        "--unit",
-        choices=UNITS,
-        default="sentence",
-        help="a sentence a line, or one stream (default: sentence)",
-    )
-    parser.add_argument("--lower", action="store_true", help="read capitals as small letters")
+    _add_reading(parser)
     parser.add_argument(
         "--min-count", type=int, default=1, metavar="N", help="rarer tokens are read as <unk>"
     )
     parser.add_argument(
         "--max-vocab", type=int, metavar="N", help="at most N tokens, <unk>, <bos>, <eos> included"
     )
-    add_text(parser, "what to learn from")
     parser.add_argument(
         "--valid",
         metavar="FILE",
@@ -150,12 +168,7 @@ def _check_ngram_flags(arguments: argparse.Namespace) -> None:
         raise InputError(
             f"--order {arguments.order}: an n-gram has at least one token; give 1 or more."
         )
-    if arguments.min_count < 1:
-        raise InputError(f"--min-count {arguments.min_count}: give 1 or more.")
-    if arguments.max_vocab is not None and arguments.max_vocab < 4:
-        raise InputError(
-            f"--max-vocab {arguments.max_vocab}: <unk>, <bos> and <eos> take 3; give 4 or more."
-        )
+    _check_vocabulary_flags(arguments)
     if arguments.k is not None and arguments.smoothing != "add-k":
         raise InputError(
             f"--k belongs to --smoothing add-k, not to {arguments.smoothing}: leave it out."
@@ -202,8 +215,242 @@ def _rows(result: dict[str, Any]) -> dict[str, str]:
     return rows
 
 
+# ---------------------------------------------------------------- neural networks
+
+#: Settings of a training, and what they mean; the defaults are those of `TrainingConfig`, of
+#: `LanguageModelling` and of the model's own configuration, which need PyTorch to be asked.
+_SIZES = {
+    "embedding": (int, "numbers that stand for a token"),
+    "hidden": (int, "numbers in a hidden layer or state"),
+    "dropout": (float, "the probability that a number is dropped in training"),
+}
+_TRAINING = {
+    "epochs": (int, "at most N passes over the text"),
+    "learning_rate": (float, "of the optimiser, at the beginning"),
+    "decay": (float, "times the learning rate after an epoch that brought nothing"),
+    "patience": (int, "stop after N such epochs in a row"),
+    "clip_norm": (float, "scale longer gradients down to this norm; 0: never"),
+    "seed": (int, "of everything drawn by chance"),
+}
+_BATCHES = {
+    "batch_size": (int, "sentences, or lanes of a stream, side by side"),
+    "steps": (int, "tokens of a lane between two updates, in a stream"),
+}
+
+
+def _add_window(kinds: argparse._SubParsersAction) -> None:
+    _add_neural(
+        kinds,
+        "window",
+        "train a neural network over the last few tokens",
+        {"context": (int, "how many tokens it sees"), **_SIZES},
+    )
+
+
+def _add_rnn(kinds: argparse._SubParsersAction) -> None:
+    _add_neural(
+        kinds,
+        "rnn",
+        "train a recurrent network",
+        {**_SIZES, "layers": (int, "recurrent layers on top of each other")},
+    )
+
+
+def _add_neural(
+    kinds: argparse._SubParsersAction, kind: str, help: str, sizes: dict[str, tuple[type, str]]
+) -> None:
+    parser = kinds.add_parser(
+        kind,
+        help=help,
+        description=f"{help.capitalize()}. Needs PyTorch. Every setting has a default that suits "
+        "texts of some hundred thousand to some million tokens.",
+        allow_abbrev=False,
+    )
+    _add_reading(parser)
+    parser.add_argument(
+        "--min-count",
+        type=int,
+        metavar="N",
+        help="rarer tokens are read as <unk> (default: 1 for characters, 2 for words)",
+    )
+    parser.add_argument(
+        "--max-vocab",
+        type=int,
+        metavar="N",
+        help="at most N tokens, <unk>, <bos>, <eos> included (default: 10000)",
+    )
+    parser.add_argument(
+        "--valid",
+        metavar="FILE",
+        help="held-out text that says when to stop (default: a twentieth of the text is held out)",
+    )
+    parser.add_argument("--out", required=True, metavar="FOLDER", help="a folder")
+    for title, flags in (("the model", sizes), ("the training", {**_TRAINING, **_BATCHES})):
+        group = parser.add_argument_group(title)
+        for name, (type_, meaning) in flags.items():
+            flag = "--" + name.replace("_", "-")
+            group.add_argument(flag, type=type_, metavar="N" if type_ is int else "X", help=meaning)
+        if title == "the training":
+            group.add_argument("--optimiser", choices=("adam", "sgd"), help="(default: adam)")
+            group.add_argument(
+                "--device",
+                choices=("cpu", "cuda", "mps"),
+                help="(default: cuda where there is one, else cpu)",
+            )
+            group.add_argument(
+                "--resume",
+                action="store_true",
+                help="go on with a training that was interrupted; its checkpoint lies beside --out",
+            )
+    add_json(parser)
+    parser.set_defaults(run=_run_neural, kind=kind, sizes=tuple(sizes))
+
+
+def _run_neural(arguments: argparse.Namespace) -> None:
+    started = time.perf_counter()
+    _check_vocabulary_flags(arguments)
+    _check_paths(arguments)
+    if _is_arpa(Path(arguments.out)):
+        raise InputError(f"--out {arguments.out}: ARPA holds n-grams alone; name a folder.")
+    checkpoint = _checkpoint(arguments)
+
+    from lmlib.pytorch import torch
+    from lmlib.storage import save
+    from lmlib.text import TextFormat
+    from lmlib.training import LanguageModelling, TrainingConfig, fit
+
+    if arguments.device is None:
+        arguments.device = "cuda" if torch.cuda.is_available() else "cpu"
+    config = TrainingConfig(
+        **_given(arguments, (*_TRAINING, "optimiser", "device")),
+    )
+    text_format = TextFormat(arguments.tokenizer, arguments.unit, arguments.lower)
+    with progress() as say:
+        say(f"reading {arguments.text}")
+        vocab, train, valid = _split(arguments, text_format, config.seed)
+        model = _neural_model(arguments, vocab, text_format, config.seed)
+        task = LanguageModelling(
+            train,
+            valid,
+            arguments.unit,
+            vocab.bos,
+            **_given(arguments, tuple(_BATCHES)),
+            seed=config.seed,
+        )
+        history = fit(model, task, config, checkpoint, progress=say, report=_say_epoch)
+        say(f"writing {arguments.out}")
+        save(model.cpu(), arguments.out)
+    checkpoint.unlink(missing_ok=True)
+    best = min(history, key=lambda epoch: epoch.train if epoch.valid is None else epoch.valid)
+    result: dict[str, Any] = {
+        "out": arguments.out,
+        "kind": arguments.kind,
+        "model": model.stored_config(),
+        "training": {**asdict(config), "batch_size": task.batch_size, "steps": task.steps},
+        "tokens": sum(map(len, train)),
+        "held_out": sum(map(len, valid)),
+        "held_out_from": arguments.valid or "the text",
+        "types": len(vocab) - 3,
+        "parameters": sum(weight.numel() for weight in model.parameters()),
+        "epochs": len(history),
+        "best_epoch": best.number,
+        "steps": history[-1].steps,
+        "train_nats": best.train,
+        "valid_nats": best.valid,
+        "history": [asdict(epoch) for epoch in history],
+        "bytes": _size(Path(arguments.out)),
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+    if arguments.json:
+        print_json(result)
+    else:
+        print_rows(_neural_rows(result))
+
+
+def _checkpoint(arguments: argparse.Namespace) -> Path:
+    """Say where the checkpoint lies; refuse to lose one, or to go on with none."""
+    out = Path(arguments.out)
+    checkpoint = out.with_name(f"{out.name}.checkpoint")
+    if checkpoint.exists() and not arguments.resume:
+        raise InputError(
+            f"{checkpoint}: a training that was interrupted; go on with it by --resume, or delete "
+            "this file to begin anew."
+        )
+    if arguments.resume and not checkpoint.exists():
+        raise InputError(f"{checkpoint}: there is no such checkpoint; leave out --resume.")
+    return checkpoint
+
+
+def _given(arguments: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
+    """The settings that were given; the others keep the defaults of their configuration."""
+    return {name: value for name in names if (value := getattr(arguments, name)) is not None}
+
+
+def _split(
+    arguments: argparse.Namespace, text_format: TextFormat, seed: int
+) -> tuple[Vocab, list[TokenIds], list[TokenIds]]:
+    """Read the text and the held-out text, or hold out a twentieth of the one."""
+    from lmlib.text import encode_text, index_text
+    from lmlib.training import hold_out
+
+    characters = arguments.tokenizer == "characters"
+    min_count = arguments.min_count or (1 if characters else 2)
+    text = read_input(arguments.text)
+    vocab, sequences = index_text(text, text_format, min_count, arguments.max_vocab or 10_000)
+    if not sum(len(sequence) for sequence in sequences):
+        raise InputError(f"{arguments.text}: there is no token to learn from.")
+    if arguments.valid is None:
+        return vocab, *hold_out(sequences, arguments.unit, seed)
+    return vocab, sequences, encode_text(read_input(arguments.valid), text_format, vocab)
+
+
+def _neural_model(
+    arguments: argparse.Namespace, vocab: Vocab, text_format: TextFormat, seed: int
+) -> NeuralLM:
+    sizes = _given(arguments, arguments.sizes)
+    if arguments.kind == "window":
+        from lmlib.window import WindowConfig, WindowLM
+
+        return WindowLM(WindowConfig(**sizes), vocab, text_format, seed)
+    from lmlib.recurrent import RecurrentConfig, RecurrentLM
+
+    return RecurrentLM(RecurrentConfig(arguments.kind, **sizes), vocab, text_format, seed)
+
+
+def _say_epoch(epoch: Epoch) -> None:
+    held_out = ""
+    if epoch.valid is not None:
+        held_out = f"; held out {epoch.valid:.4f} (perplexity {show(math.exp(epoch.valid))})"
+    note(
+        f"epoch {epoch.number}: {epoch.train:.4f} nats a token{held_out}; learning rate "
+        f"{epoch.learning_rate:g}"
+    )
+
+
+def _neural_rows(result: dict[str, Any]) -> dict[str, str]:
+    sizes = ", ".join(f"{name} {value}" for name, value in result["model"].items())
+    rows = {
+        "learned": f"{result['kind']} ({sizes}): {result['parameters']:,} parameters, from "
+        f"{result['tokens']:,} tokens of {result['types']:,} types",
+        "trained": f"{result['epochs']} epochs, {result['steps']:,} steps on "
+        f"{result['training']['device']}; the weights are those of epoch {result['best_epoch']}",
+    }
+    if result["valid_nats"] is not None:
+        rows["valid"] = (
+            f"{result['valid_nats']:.4f} nats a token, perplexity "
+            f"{show(math.exp(result['valid_nats']))} ({result['held_out']:,} tokens held out from "
+            f"{result['held_out_from']})"
+        )
+    rows["written"] = f"{result['out']}, {result['bytes']:,} bytes, in {result['seconds']:.1f} s"
+    return rows
+
+
 #: Each kind of model adds its own verb under ``lmlib train``.
-KINDS: tuple[Callable[[argparse._SubParsersAction], None], ...] = (_add_ngram,)
+KINDS: tuple[Callable[[argparse._SubParsersAction], None], ...] = (
+    _add_ngram,
+    _add_window,
+    _add_rnn,
+)
 
 
 # ---------------------------------------------------------------- where a model is written
