@@ -10,11 +10,10 @@
 #
 # All that is needed is Python 3.11-3.13 with venv and pip; the first call makes .venv.
 
-# What is installed of lmlib. PyTorch is not in it: no chapter needs it yet. To have it, say
-#   make env EXTRAS=book,figures,data,grading,dev,chinese,torch
-# and, for its smaller CPU build, TORCH_INDEX=https://download.pytorch.org/whl/cpu
-EXTRAS ?= book,figures,data,grading,dev,chinese
-TORCH_INDEX ?=
+# What is installed of lmlib. PyTorch is taken from TORCH_INDEX, its CPU build of 200 MB, where that
+# index answers; otherwise from where pip looks, which on Linux may bring CUDA's gigabytes with it.
+EXTRAS ?= book,figures,data,grading,dev,chinese,torch
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
 	2>/dev/null && echo $$python && break; done)
@@ -60,8 +59,11 @@ screenshots: env pages
 bench: env .venv/.kenlm
 	@.venv/bin/python tests/benchmarks/run.py
 
+# Some alone: make marks MARKS="names-rnn agreement.json".
+MARKS ?=
+
 marks: env
-	@.venv/bin/python tests/benchmarks/marks.py
+	@.venv/bin/python tests/benchmarks/marks.py $(MARKS)
 
 clean:
 	rm -rf _build conf.py .pytest_cache .ruff_cache .mypy_cache .hypothesis .ci/node_modules
@@ -87,7 +89,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 with venv and pip was found. Install one (Debian and Ubuntu:" \
 		"apt install python3-venv), or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@.venv/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
-	@$(PIP) $(addprefix --extra-index-url ,$(TORCH_INDEX)) -e '.[$(EXTRAS)]'
+	@case ",$(EXTRAS)," in *,torch,*) test -z "$(TORCH_INDEX)" || $(PIP) --no-deps --retries 0 --timeout 15 \
+		--index-url $(TORCH_INDEX) torch 2>/dev/null || true;; esac
+	@$(PIP) -e '.[$(EXTRAS)]'
 	@touch $@
 
 # KenLM's Python module is compiled on the spot. Without a compiler the tests that compare with it are skipped.

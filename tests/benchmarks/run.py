@@ -11,6 +11,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -47,13 +49,15 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def ratios(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[float, float, float]:
+def ratios(
+    ours: Callable[[], object], theirs: Callable[[], object], pairs: int = PAIRS
+) -> tuple[float, float, float]:
     """Medians of our seconds, of theirs, and of theirs / ours, pair by pair."""
-    pairs = [(seconds(ours), seconds(theirs)) for _ in range(PAIRS + 1)][1:]  # the first warms up
+    times = [(seconds(ours), seconds(theirs)) for _ in range(pairs + 1)][1:]  # the first warms up
     return (
-        statistics.median(a for a, _ in pairs),
-        statistics.median(b for _, b in pairs),
-        statistics.median(b / a for a, b in pairs),
+        statistics.median(a for a, _ in times),
+        statistics.median(b for _, b in times),
+        statistics.median(b / a for a, b in times),
     )
 
 
@@ -186,8 +190,149 @@ def train_a_million_tokens() -> None:
         )
 
 
+# ---------------------------------------------------------------- recurrent networks
+
+LAYERS, STEPS, ROWS, VOCABULARY = 2, 35, 20, 10_000
+
+
+def gemm_rate() -> None:
+    """What a matrix product reaches here: the ceiling of everything below."""
+    import torch
+
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        a = torch.randn(2000, 2000)
+        times = [seconds(partial(torch.mm, a, a)) for _ in range(PAIRS)]
+        rate = 2 * 2000**3 / statistics.median(times) / 1e9
+        report(f"matrix product of 2000 x 2000, {threads} thread(s), GFLOP/s", f"{rate:.0f}", "-")
+
+
+def layers_against_torch() -> None:
+    """Recurrent layers alone, forward and backward, beside those of torch.nn."""
+    import torch
+
+    from lmlib.recurrent import RecurrentLayers
+
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        for size in (200, 650):
+            layers = RecurrentLayers(size, size, LAYERS)
+            theirs = layers.to_torch()
+            x = torch.randn(ROWS, STEPS, size, requires_grad=True)
+            gradient = torch.randn(ROWS, STEPS, size)
+
+            def run(module: torch.nn.Module, x: torch.Tensor, gradient: torch.Tensor) -> None:
+                module(x)[0].backward(gradient)
+
+            fast, slow, ratio = ratios(
+                partial(run, layers, x, gradient), partial(run, theirs, x, gradient), pairs=31
+            )
+            report(
+                f"RNN layers, forward + backward, H={size}, {threads} thread(s), ms",
+                f"{fast * 1e3:.1f} = {1 / ratio:.2f} x torch.nn ({slow * 1e3:.1f})",
+                "<= 0.75" if threads == 1 else "-",
+            )
+
+
+def step_against_torch() -> None:
+    """A whole step of training: embedding, layers, head, loss, backward, clipping, update."""
+    import torch
+    from torch import nn
+
+    from lmlib.recurrent import RecurrentConfig, RecurrentLM
+    from lmlib.text import SPECIAL_TOKENS, Vocab
+
+    class Theirs(nn.Module):
+        """The same network, with torch.nn in the middle."""
+
+        def __init__(self, model: RecurrentLM) -> None:
+            super().__init__()
+            self.embedding, self.W_o, self.b_o = model.embedding, model.W_o, model.b_o
+            self.layers = model.layers.to_torch()
+            self.never = model.never
+
+        def forward(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            h, state = self.layers(nn.functional.embedding(tokens, self.embedding))
+            return h @ self.W_o + (self.b_o + self.never), state
+
+    vocab = Vocab([*SPECIAL_TOKENS, *(f"word{i}" for i in range(VOCABULARY - 3))])
+    tokens = torch.randint(3, VOCABULARY, (ROWS, STEPS + 1))
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        for size in (200, 650):
+            config = RecurrentConfig("rnn", size, size, LAYERS)
+            model = RecurrentLM(config, vocab, WORDS).train()
+            theirs = Theirs(RecurrentLM(config, vocab, WORDS)).train()
+
+            def run(module: nn.Module, optimiser: torch.optim.Optimizer) -> None:
+                logits, _ = module(tokens[:, :-1])
+                loss = nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
+                optimiser.zero_grad()
+                loss.backward()
+                nn.utils.clip_grad_norm_(module.parameters(), 5.0)
+                optimiser.step()
+
+            both = [partial(run, m, torch.optim.SGD(m.parameters(), 0.1)) for m in (model, theirs)]
+            fast, slow, ratio = ratios(both[0], both[1])
+            report(
+                f"RNN language model, whole step, H={size}, {threads} thread(s), ms",
+                f"{fast * 1e3:.0f} = {1 / ratio:.2f} x torch.nn ({slow * 1e3:.0f})",
+                "<= 1.05" if threads == 1 else "-",
+            )
+
+
+def generation_against_torch() -> None:
+    """One character at a time, batch 1, one thread: the NumPy step beside torch.nn's modules."""
+    import torch
+    from torch import nn
+
+    from lmlib.recurrent import RecurrentConfig, RecurrentLM
+    from lmlib.text import index_text
+
+    torch.set_num_threads(1)
+    text_format = TextFormat("characters", "stream")
+    vocab, _ = index_text(load("emma").train[:200_000], text_format)
+    for size in (200, 650):
+        model = RecurrentLM(RecurrentConfig("rnn", 64, size), vocab, text_format)
+        layers = model.layers.to_torch()
+        head = nn.Linear(size, len(vocab))
+        embedding = nn.Embedding.from_pretrained(model.embedding.detach())
+
+        def ours(model: RecurrentLM, characters: int = 200) -> None:
+            rng = np.random.default_rng(0)
+            token, state = np.array([vocab.bos]), model.initial_state(1)
+            for _ in range(characters):
+                logprobs, state = model.step(token, state)
+                token = np.searchsorted(np.exp(logprobs[0]).cumsum(), rng.random(1))
+
+        def theirs(
+            embedding: nn.Module, layers: nn.Module, head: nn.Module, characters: int = 200
+        ) -> None:
+            token, state = torch.tensor([[vocab.bos]]), None
+            with torch.inference_mode():
+                for _ in range(characters):
+                    h, state = layers(embedding(token), state)
+                    probabilities = torch.softmax(head(h[:, -1]), dim=-1)
+                    token = torch.multinomial(probabilities, 1)
+
+        fast, slow, ratio = ratios(partial(ours, model), partial(theirs, embedding, layers, head))
+        report(
+            f"generate a character, batch 1, H={size}, microseconds",
+            f"{fast / 200 * 1e6:.0f} = {ratio:.1f} x as fast as torch.nn ({slow / 200 * 1e6:.0f})",
+            ">= 7 x",
+        )
+
+
 if __name__ == "__main__":
-    print(f"medians of {PAIRS} interleaved pairs (nltk once)")
+    # PyTorch's part first: it must have the threads for itself.
+    print(f"medians of {PAIRS} interleaved pairs or more (nltk once)")
+    if find_spec("torch") is None:
+        print("PyTorch is not installed: recurrent networks are not compared")
+    else:
+        gemm_rate()
+        layers_against_torch()
+        step_against_torch()
+        generation_against_torch()
     fit_against_nltk()
     score_against_kenlm()
     train_a_million_tokens()
