@@ -8,6 +8,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from wrong_answers import WRONG_ANSWERS, WrongAnswer
 
@@ -29,6 +30,8 @@ TABLE = {
 }
 TOURISTS = [["San", "Francisco"], ["San", "Francisco"], ["my", "glasses"], ["glasses"]]
 SEEN = [(), ("their",), ("opened",), ("opened", "their"), ("teacher",), ("teacher", "opened")]
+
+LOGITS = np.array([[0.0, math.log(3)], [0.0, 0.0]])
 
 
 @pytest.mark.parametrize(
@@ -73,6 +76,20 @@ SEEN = [(), ("their",), ("opened",), ("opened", "their"), ("teacher",), ("teache
         ("03-continuation-prob", (TOURISTS, "glasses"), 2 / 7),
         ("03-continuation-prob", (TOURISTS, "<eos>"), 2 / 7),
         ("03-continuation-prob", (TOURISTS, "<bos>"), 0.0),
+        # e to the power of 0 and of ln 3: 1 and 3
+        ("04-softmax", (np.array([0.0, math.log(3)]),), [1 / 4, 3 / 4]),
+        ("04-softmax", (np.array([[800.0, 800.0], [-800.0, -math.inf]]),), [[0.5, 0.5], [1, 0]]),
+        # p = 1/4, 3/4; the mean of two rows halves it, padding is not counted
+        ("04-cross-entropy-grad", (LOGITS[:1], np.array([0])), [[-3 / 4, 3 / 4]]),
+        (
+            "04-cross-entropy-grad",
+            (LOGITS[:2], np.array([1, 0])),
+            [[1 / 8, -1 / 8], [-1 / 4, 1 / 4]],
+        ),
+        ("04-cross-entropy-grad", (LOGITS[:2], np.array([-1, 0])), [[0, 0], [-1 / 2, 1 / 2]]),
+        # tanh(ln 2) = (2 - 1/2) / (2 + 1/2) = 3/5, and 1 - 9/25 = 16/25
+        ("04-tanh-backward", (np.array([1.0, -5.0]), np.full(2, math.log(2))), [16 / 25, -16 / 5]),
+        ("04-tanh-backward", (np.array([[3.0]]), np.array([[0.0]])), [[3.0]]),
     ],
 )
 def test_the_reference_gives_what_comes_out_by_hand(

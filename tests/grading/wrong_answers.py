@@ -1267,6 +1267,386 @@ def continuation_prob(sentences, word):
     return len([p for p in pairs if word in p]) / len(pairs)
 """
 
+CHAPTER_04 = r"""
+## 04-softmax | overflows
+def softmax(logits):
+    e = np.exp(logits)
+    return e / e.sum(axis=-1, keepdims=True)
+
+## 04-softmax | overflows
+def softmax(logits):
+    if logits.ndim > 1:
+        return [softmax(row) for row in logits]
+    total = 0.0
+    for x in logits:
+        total += np.exp(x)
+    return [np.exp(x) / total for x in logits]
+
+## 04-softmax | the smallest taken off
+def softmax(logits):
+    shifted = logits - np.min(logits, axis=-1, keepdims=True)
+    e = np.exp(shifted)
+    return e / np.sum(e, axis=-1, keepdims=True)
+
+## 04-softmax | the mean taken off
+def softmax(logits):
+    centred = logits - np.mean(logits, axis=-1, keepdims=True)
+    e = np.exp(centred)
+    return e / np.sum(e, axis=-1, keepdims=True)
+
+## 04-softmax | one largest for all rows
+def softmax(logits):
+    e = np.exp(logits - np.max(logits))
+    return e / np.sum(e, axis=-1, keepdims=True)
+
+## 04-softmax | one largest for all rows
+def softmax(logits):
+    m = logits.max()
+    rows = logits.reshape(-1, logits.shape[-1])
+    out = np.array([np.exp(r - m) / np.exp(r - m).sum() for r in rows])
+    return out.reshape(logits.shape)
+
+## 04-softmax | clips
+def softmax(logits):
+    safe = np.minimum(np.maximum(logits, -700.0), 700.0)  # so that exp does not overflow
+    e = np.exp(safe)
+    return e / e.sum(-1)[..., None]
+
+## 04-softmax | over the columns
+def softmax(logits):
+    e = np.exp(logits - logits.max(axis=0))
+    return e / e.sum(axis=0)
+
+## 04-softmax | over the columns
+def softmax(logits):
+    e = np.exp(logits - np.amax(logits, axis=0))
+    return e / sum(e)
+
+## 04-softmax | one sum for the whole array
+def softmax(logits):
+    e = np.exp(logits - np.max(logits))
+    return e / np.sum(e)
+
+## 04-softmax | one sum for the whole array
+def softmax(logits):
+    flat = logits.flatten()
+    e = np.exp(flat - max(flat))
+    return (e / sum(e)).reshape(logits.shape)
+
+## 04-softmax | the rows' sums lie down
+def softmax(logits):
+    m = logits.max(axis=-1)
+    e = np.exp(logits - m[..., np.newaxis])
+    return e / np.sum(e, axis=-1)
+
+## 04-softmax | the rows' largest lie down
+def softmax(logits):
+    e = np.exp(logits - logits.max(axis=-1))
+    s = e.sum(axis=-1)
+    return e / s[..., None]
+
+## 04-softmax | no exponential
+def softmax(logits):
+    return logits / logits.sum(axis=-1, keepdims=True)
+
+## 04-softmax | powers of 2
+def softmax(logits):
+    e = 2.0 ** (logits - logits.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+## 04-softmax | the sign
+def softmax(logits):
+    m = np.min(logits, axis=-1, keepdims=True)
+    e = np.exp(-(logits - m))
+    return e / e.sum(axis=-1, keepdims=True)
+
+## 04-softmax | the sign
+def softmax(logits):
+    x = -logits
+    x = x - np.max(x, axis=-1, keepdims=True)
+    return np.exp(x) / np.sum(np.exp(x), axis=-1, keepdims=True)
+
+## 04-softmax | not divided
+def softmax(logits):
+    m = np.max(logits, axis=-1, keepdims=True)
+    return np.exp(logits - m)
+
+## 04-softmax | logarithms
+def softmax(logits):
+    x = logits - np.max(logits, axis=-1, keepdims=True)
+    return x - np.log(np.sum(np.exp(x), axis=-1, keepdims=True))
+
+## 04-softmax | all or nothing
+def softmax(logits):
+    out = np.zeros(logits.shape)
+    np.put_along_axis(out, np.argmax(logits, axis=-1)[..., None], 1.0, axis=-1)
+    return out
+
+## 04-cross-entropy-grad | forgets minus one-hot
+def cross_entropy_grad(logits, targets):
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    real = targets != -1
+    p[~real] = 0
+    return p / real.sum()
+
+## 04-cross-entropy-grad | forgets minus one-hot
+def cross_entropy_grad(logits, targets):
+    # + and padding is divided by, too
+    B = len(targets)
+    grad = np.zeros_like(logits)
+    for i in range(B):
+        if targets[i] == -1:
+            continue
+        e = np.exp(logits[i] - max(logits[i]))
+        grad[i] = e / sum(e) / B
+    return grad
+
+## 04-cross-entropy-grad | the sum, not the mean
+def cross_entropy_grad(logits, targets):
+    grad = np.zeros(logits.shape)
+    for i, t in enumerate(targets):
+        if t >= 0:
+            e = np.exp(logits[i] - logits[i].max())
+            grad[i] = e / e.sum()
+            grad[i, t] -= 1
+    return grad
+
+## 04-cross-entropy-grad | divides by the padding too
+def cross_entropy_grad(logits, targets):
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    grad = e / e.sum(axis=1, keepdims=True)
+    grad[np.arange(len(targets)), targets] -= 1
+    grad[targets == -1] = 0
+    return grad / len(targets)
+
+## 04-cross-entropy-grad | divides by the cells
+def cross_entropy_grad(logits, targets):
+    grad = np.zeros(logits.shape)
+    n = 0
+    for i, t in enumerate(targets):
+        if t >= 0:
+            e = np.exp(logits[i] - logits[i].max())
+            grad[i] = e / e.sum()
+            grad[i, t] -= 1
+            n += 1
+    return grad / (n * logits.shape[1])
+
+## 04-cross-entropy-grad | padding is the last token
+def cross_entropy_grad(logits, targets):
+    B = logits.shape[0]
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    p[range(B), targets] -= 1
+    return p / B
+
+## 04-cross-entropy-grad | padding is the last token
+def cross_entropy_grad(logits, targets):
+    y = np.eye(logits.shape[1])[targets]
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return (e / e.sum(axis=1, keepdims=True) - y) / len(y)
+
+## 04-cross-entropy-grad | padding is pushed down
+def cross_entropy_grad(logits, targets):
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    grad = e / e.sum(axis=1, keepdims=True)
+    count = 0
+    for i, t in enumerate(targets):
+        if t != -1:
+            grad[i, t] -= 1
+            count += 1
+    return grad / count
+
+## 04-cross-entropy-grad | padding is dropped
+def cross_entropy_grad(logits, targets):
+    keep = targets != -1
+    logits, targets = logits[keep], targets[keep]
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    p[np.arange(len(p)), targets] -= 1
+    return p / len(p)
+
+## 04-cross-entropy-grad | the sign
+def cross_entropy_grad(logits, targets):
+    real = targets >= 0
+    y = np.zeros_like(logits)
+    y[np.flatnonzero(real), targets[real]] = 1
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    p[~real] = 0
+    return (y - p) / real.sum()
+
+## 04-cross-entropy-grad | no softmax
+def cross_entropy_grad(logits, targets):
+    n = sum(t != -1 for t in targets)
+    grad = logits.copy()
+    for i, t in enumerate(targets):
+        if t == -1:
+            grad[i] = 0
+        else:
+            grad[i, t] -= 1
+    return grad / n
+
+## 04-cross-entropy-grad | logarithms of the probabilities
+def cross_entropy_grad(logits, targets):
+    x = logits - logits.max(axis=1, keepdims=True)
+    logp = x - np.log(np.exp(x).sum(axis=1, keepdims=True))
+    real = targets != -1
+    for i in np.flatnonzero(real):
+        logp[i, targets[i]] -= 1
+    return logp * real[:, None] / real.sum()
+
+## 04-cross-entropy-grad | overflows
+def cross_entropy_grad(logits, targets):
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    n = 0
+    for i, t in enumerate(targets):
+        if t == -1:
+            p[i, :] = 0
+        else:
+            p[i, t] -= 1
+            n += 1
+    return p / n
+
+## 04-cross-entropy-grad | over the columns
+def cross_entropy_grad(logits, targets):
+    e = np.exp(logits - logits.max(axis=0))
+    p = e / e.sum(axis=0)
+    real = targets != -1
+    p[real, targets[real]] -= 1
+    p[~real] = 0
+    return p / real.sum()
+
+## 04-cross-entropy-grad | stops before the softmax
+def cross_entropy_grad(logits, targets):
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    grad = np.zeros_like(p)
+    n = np.sum(targets != -1)
+    for i, t in enumerate(targets):
+        if t != -1:
+            grad[i, t] = -1 / p[i, t] / n
+    return grad
+
+## 04-cross-entropy-grad | of the squared error
+def cross_entropy_grad(logits, targets):
+    n = np.sum(targets != -1)
+    grad = np.zeros_like(logits)
+    for i, t in enumerate(targets):
+        if t == -1:
+            continue
+        e = np.exp(logits[i] - logits[i].max())
+        p = e / e.sum()
+        J = np.diag(p) - np.outer(p, p)
+        y = np.eye(len(p))[t]
+        grad[i] = J @ (p - y) / n
+    return grad
+
+## 04-cross-entropy-grad | one off whole columns
+def cross_entropy_grad(logits, targets):
+    real = targets != -1
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    p[:, targets[real]] -= 1
+    p[~real] = 0
+    return p / real.sum()
+
+## 04-cross-entropy-grad | the loss itself
+def cross_entropy_grad(logits, targets):
+    x = logits - logits.max(axis=1, keepdims=True)
+    logp = x - np.log(np.exp(x).sum(axis=1, keepdims=True))
+    real = targets != -1
+    return -logp[real, targets[real]].mean()
+
+## 04-tanh-backward | the square of the input
+def tanh_backward(dy, x):
+    return dy * (1 - x**2)
+
+## 04-tanh-backward | the square of the input
+def tanh_backward(dy, x):
+    dx = np.ones_like(x)
+    dx = dx - x * x
+    return np.multiply(dx, dy)
+
+## 04-tanh-backward | the derivative alone
+def tanh_backward(dy, x):
+    y = np.tanh(x)
+    return 1 - y * y
+
+## 04-tanh-backward | forward in place of backward
+def tanh_backward(dy, x):
+    y = np.tanh(x)
+    return dy * y
+
+## 04-tanh-backward | tanh taken twice
+def tanh_backward(dy, x):
+    x = np.tanh(x)
+    y = np.tanh(x)
+    return dy * (1 - y**2)
+
+## 04-tanh-backward | not squared
+def tanh_backward(dy, x):
+    slope = 1 - np.tanh(x)
+    return slope * dy
+
+## 04-tanh-backward | plus in place of minus
+def tanh_backward(dy, x):
+    y = np.tanh(x)
+    return dy * (1 + y * y)
+
+## 04-tanh-backward | the sigmoid's rule
+def tanh_backward(dy, x):
+    y = np.tanh(x)
+    return dy * y * (1 - y)
+
+## 04-tanh-backward | the sigmoid's slope
+def tanh_backward(dy, x):
+    with np.errstate(over="ignore"):
+        s = 1 / (1 + np.exp(-x))
+    return dy * s * (1 - s)
+
+## 04-tanh-backward | ReLU's slope
+def tanh_backward(dy, x):
+    dx = dy.copy()
+    dx[x <= 0] = 0
+    return dx
+
+## 04-tanh-backward | dy and x exchanged
+def tanh_backward(x, dy):
+    return dy * (1 - np.tanh(x) ** 2)
+
+## 04-tanh-backward | divides by the slope
+def tanh_backward(dy, x):
+    slope = 1 - np.tanh(x) ** 2
+    return dy / slope
+
+## 04-tanh-backward | a matrix product
+def tanh_backward(dy, x):
+    y = np.tanh(x)
+    return np.matmul(dy, 1 - y**2)
+
+## 04-tanh-backward | a matrix product
+def tanh_backward(dy, x):
+    return np.dot(dy, 1 - np.tanh(x) ** 2)
+
+## 04-tanh-backward | overflows
+def tanh_backward(dy, x):
+    up, down = np.exp(x), np.exp(-x)
+    y = (up - down) / (up + down)
+    return dy * (1 - y**2)
+
+## 04-tanh-backward | overflows on one side
+def tanh_backward(dy, x):
+    e = np.exp(2 * x)
+    y = (e - 1) / (e + 1)
+    return dy * (1 - y**2)
+
+## 04-tanh-backward | added up over the rows
+def tanh_backward(dy, x):
+    dx = dy * (1 - np.tanh(x) ** 2)
+    return np.sum(dx, axis=0)
+"""
+
 
 def _cut(text: str) -> list[WrongAnswer]:
     answers = []
@@ -1277,4 +1657,4 @@ def _cut(text: str) -> list[WrongAnswer]:
     return answers
 
 
-WRONG_ANSWERS = [*_cut(CHAPTER_01), *_cut(CHAPTER_02), *_cut(CHAPTER_03)]
+WRONG_ANSWERS = [*_cut(CHAPTER_01), *_cut(CHAPTER_02), *_cut(CHAPTER_03), *_cut(CHAPTER_04)]
