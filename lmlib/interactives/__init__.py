@@ -7,4 +7,5 @@ INTERACTIVES: dict[str, str] = {
     "vocabulary-cutoff": "lmlib.interactives.vocabulary:vocabulary_cutoff",
     "longer-context": "lmlib.interactives.counts:longer_context",
     "probability-mass": "lmlib.interactives.smoothing:probability_mass",
+    "drag-logits": "lmlib.interactives.logits:drag_logits",
 }

@@ -15,6 +15,8 @@ from lmlib.interactives import INTERACTIVES
 from lmlib.interactives.figure import Frame, Interactive
 from lmlib.interactives.guessing import SHOWN, GuessingGame, predictions
 from lmlib.interactives.guessing import draw as draw_game
+from lmlib.interactives.logits import LOGITS, START, LogitSliders
+from lmlib.interactives.logits import draw as draw_logits
 from lmlib.interactives.surprise import SurpriseBars
 from lmlib.interactives.surprise import draw as draw_surprise
 
@@ -181,6 +183,25 @@ def surprise_by_sentences(figure: Locator, keyboard: Keyboard, bars: SurpriseBar
         keyboard.press("Shift+Tab")
 
 
+def drag_logits(figure: Locator, keyboard: Keyboard) -> None:
+    """Make each word the truth, then move each slider from end to end, some steps between."""
+    logits = list(START)
+    keyboard.press("Tab")
+    keyboard.press("Home")
+    for target in range(len(logits)):
+        if target:
+            keyboard.press("ArrowDown")
+        assert_shown(figure, draw_logits(logits, target), f"target {target}")
+    for i in range(len(logits)):
+        keyboard.press("Tab")
+        for key, place in (("Home", 0), ("ArrowRight", 1), ("End", len(LOGITS) - 1)):
+            keyboard.press(key)
+            logits[i] = LOGITS[place]
+            assert_shown(figure, draw_logits(logits, target), f"{logits}")
+            slider = figure.locator("[type=range]").nth(i)
+            assert slider.get_attribute("aria-valuetext") == f"{logits[i]:g}".replace("-", "−")
+
+
 def test_moved_by_keyboard_alone_it_shows_what_the_library_gives(found: Visit, name: str) -> None:
     figure, interactive = figure_of(found, name), build(name)
     before = figure.locator(".reading").inner_text()
@@ -191,6 +212,8 @@ def test_moved_by_keyboard_alone_it_shows_what_the_library_gives(found: Visit, n
             play_the_game(figure, found.page.keyboard, interactive, place)
     elif isinstance(interactive, SurpriseBars):
         surprise_by_sentences(figure, found.page.keyboard, interactive)
+    elif isinstance(interactive, LogitSliders):
+        drag_logits(figure, found.page.keyboard)
     else:
         assert isinstance(interactive, Interactive)
         walk(figure, found.page.keyboard, interactive)
