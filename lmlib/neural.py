@@ -12,7 +12,6 @@ import numpy.typing as npt
 from lmlib.errors import InputError
 from lmlib.language_model import Array, LanguageModel, State
 from lmlib.pytorch import nn, torch
-from lmlib.scratch.functions import log_softmax
 from lmlib.scratch.output import never_predicted
 from lmlib.text import TextFormat, Vocab
 
@@ -161,8 +160,14 @@ class NeuralLM(LanguageModel, nn.Module):
 
 
 def edge(logits: npt.NDArray) -> Array:
-    """Logits as the contract's natural-log probabilities, in float64 so that they sum to one."""
-    return log_softmax(logits.astype(np.float64))
+    """Logits as the contract's natural-log probabilities, in float64 so that they sum to one.
+
+    `lmlib.scratch.log_softmax`, in place: one token at a time, what NumPy allocates counts.
+    """
+    x = logits.astype(np.float64)
+    x -= np.maximum.reduce(x, axis=-1, keepdims=True)
+    x -= np.log(np.add.reduce(np.exp(x), axis=-1, keepdims=True))
+    return x
 
 
 def check_sizes(settings: Any, *names: str) -> None:

@@ -283,9 +283,12 @@ class RecurrentLM(NeuralLM):
         weights = self._numpy()
         (h,) = state  # (B, L, H)
         after = np.empty_like(h)
-        x = weights["embedding"][np.asarray(tokens)]  # (B, D)
+        x = weights["embedding"].take(tokens, axis=0)  # (B, D)
         for layer in range(self.config.layers):
-            W_x, W_h, b = (weights[f"layers.cells.{layer}.{name}"] for name in ("W_x", "W_h", "b"))
-            x = rnn_step(x, h[:, layer], W_x, W_h, b, self.config.activation)
-            after[:, layer] = x
-        return edge(x @ weights["W_o"] + (weights["b_o"] + weights["never"])), (after,)
+            cell = f"layers.cells.{layer}."
+            W_x, W_h, b = weights[cell + "W_x"], weights[cell + "W_h"], weights[cell + "b"]
+            after[:, layer] = x = rnn_step(x, h[:, layer], W_x, W_h, b, self.config.activation)
+        logits = x @ weights["W_o"]
+        logits += weights["b_o"]
+        logits += weights["never"]
+        return edge(logits), (after,)

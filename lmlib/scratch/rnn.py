@@ -46,7 +46,9 @@ def rnn_step(
     """
     check_activation(activation)
     try:
-        total = x @ W_x + h @ W_h + b
+        total = x @ W_x
+        total += h @ W_h
+        total += b
     except ValueError:
         raise InputError(
             f"rnn_step: x {x.shape}, h {h.shape}, W_x {W_x.shape}, W_h {W_h.shape} and b {b.shape} "
