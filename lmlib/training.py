@@ -484,7 +484,10 @@ class LanguageModelling:
 def hold_out(
     sequences: Sequence[TokenIds], unit: str, seed: int = 0
 ) -> tuple[list[TokenIds], list[TokenIds]]:
-    """Set a twentieth of a text aside: sentences drawn by chance, or the end of a stream.
+    """Set a twentieth of a text aside: sentences drawn by chance, or the middle of a stream.
+
+    Not its end: what comes after a text resembles its end most, and is best predicted by a model
+    that has learned from it.
 
     Returns
     -------
@@ -493,9 +496,10 @@ def hold_out(
     """
     if unit == "stream":
         (ids,) = sequences
-        first = len(ids) - len(ids) // 20
-        return [ids[:first]], [ids[first:]] if first < len(ids) else []
+        first, aside = len(ids) * 19 // 40, len(ids) // 20
+        train = np.delete(ids, slice(first, first + aside))
+        return [train], [ids[first : first + aside]] if aside else []
     chosen = np.random.default_rng(seed).permutation(len(sequences))[: len(sequences) // 20]
-    aside = set(chosen.tolist())
-    train = [ids for i, ids in enumerate(sequences) if i not in aside]
-    return train, [sequences[i] for i in sorted(aside)]
+    held_out = set(chosen.tolist())
+    kept = [ids for i, ids in enumerate(sequences) if i not in held_out]
+    return kept, [sequences[i] for i in sorted(held_out)]

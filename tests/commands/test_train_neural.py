@@ -111,8 +111,8 @@ def test_without_held_out_text_a_twentieth_is_held_out(capsys: Capture) -> None:
     learned, aside = hold_out(sentences, "sentence", seed=3)
     assert (len(learned), len(aside)) == (95, 5)
     assert sorted(int(s[0]) for s in [*learned, *aside]) == list(range(100))
-    (first,), (last,) = hold_out([np.arange(100)], "stream")
-    assert (len(first), last.tolist()) == (95, [95, 96, 97, 98, 99])
+    (kept,), (middle,) = hold_out([np.arange(100)], "stream")
+    assert (kept.tolist(), middle.tolist()) == ([*range(47), *range(52, 100)], [*range(47, 52)])
     assert hold_out([np.arange(19)], "stream")[1] == []
 
 
