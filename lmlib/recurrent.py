@@ -283,7 +283,7 @@ class RecurrentLM(NeuralLM):
         weights = self._numpy()
         (h,) = state  # (B, L, H)
         after = np.empty_like(h)
-        x = weights["embedding"].take(tokens, axis=0)  # (B, D)
+        x = weights["embedding"].take(np.asarray(tokens), axis=0)  # (B, D)
         for layer in range(self.config.layers):
             cell = f"layers.cells.{layer}."
             W_x, W_h, b = weights[cell + "W_x"], weights[cell + "W_h"], weights[cell + "b"]
