@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
+import nbformat
 import pytest
-from as_in_colab import COLAB, VERSIONS, moved, versions_in
+from as_in_colab import COLAB, VERSIONS, moved, needs_torch, versions_in
 
 HERE = Path(__file__).parent
 
@@ -26,3 +27,19 @@ def test_colab_s_versions_are_pinned(version: str) -> None:
     wanted = {re.split("[=<>]", name)[0] for name in COLAB.split()} - {"safetensors", "setuptools"}
     assert wanted <= pins.keys()
     assert pins["ipywidgets"] == "7.7.1"
+
+
+@pytest.mark.parametrize(
+    "code, needed",
+    [
+        ("from lmlib.recurrent import RecurrentLM", True),
+        ("if True:\n    import torch", True),
+        ("from torch import nn", True),
+        ("from lmlib.scratch.window import WindowLM\nimport numpy", False),
+        ("print('import torch')", False),
+    ],
+)
+def test_a_notebook_that_needs_pytorch_is_known(tmp_path: Path, code: str, needed: bool) -> None:
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    nbformat.write(notebook, tmp_path / "a.ipynb")
+    assert needs_torch(tmp_path / "a.ipynb") == needed
