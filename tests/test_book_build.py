@@ -84,7 +84,7 @@ def write_book(tmp_path: Path) -> Path:
     (tmp_path / "chapters/more.md").write_text("# More\n")
     (tmp_path / "exercises/03-ngrams.ipynb").write_text("{}")
     (tmp_path / "lmlib/__init__.py").write_text("ANSWER = 41\n")
-    for needed in ("figures.py", "repository.py"):
+    for needed in ("errors.py", "figures.py", "repository.py"):
         shutil.copy(ROOT / "lmlib" / needed, tmp_path / "lmlib")
     write(tmp_path, "")
     return tmp_path
