@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+import os
 import re
 import shutil
 import sys
@@ -24,6 +25,11 @@ from sphinx.util import logging
 from lmlib.figures import PALETTE, TEXT_COLOUR
 
 logger = logging.getLogger(__name__)
+
+
+# The cells' kernels inherit it. Their matrices are small: on a machine with other work to do, two
+# threads that wait for each other at every product take twenty times as long as one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
