@@ -20,6 +20,7 @@ from lmlib.scratch.functions import (
 from lmlib.scratch.gradient_check import check_gradients, numerical_gradient
 from lmlib.scratch.layers import embedding, embedding_backward, linear, linear_backward
 from lmlib.scratch.mlp import MLP, MLPConfig
+from lmlib.scratch.neighbours import cosine_similarities, nearest, principal_plane
 from lmlib.scratch.optimisers import SGD, Adam, Momentum, clip_by_norm, clip_by_value
 from lmlib.scratch.rnn import RNNLM, RNNConfig, backpropagate_through_time, rnn_step, unroll
 from lmlib.scratch.window import WindowConfig, WindowLM
@@ -39,13 +40,16 @@ __all__ = [
     "check_gradients",
     "clip_by_norm",
     "clip_by_value",
+    "cosine_similarities",
     "cross_entropy",
     "embedding",
     "embedding_backward",
     "linear",
     "linear_backward",
     "log_softmax",
+    "nearest",
     "numerical_gradient",
+    "principal_plane",
     "relu",
     "relu_backward",
     "rnn_step",
