@@ -1647,6 +1647,395 @@ def tanh_backward(dy, x):
     return np.sum(dx, axis=0)
 """
 
+CHAPTER_05 = r"""
+## 05-concat-embeddings | sums
+def concat_embeddings(E, tokens, context, bos):
+    window = ([bos] * context + tokens)[-context:]
+    x = np.zeros(E.shape[1])
+    for t in window:
+        x += E[t]
+    return x
+
+## 05-concat-embeddings | sums
+def concat_embeddings(E, tokens, context, bos):
+    padded = [bos] * context + list(tokens)
+    vectors = [E[t] for t in padded[len(padded) - context:]]
+    return [sum(column) for column in zip(*vectors)]
+
+## 05-concat-embeddings | averages
+def concat_embeddings(E, tokens, context, bos):
+    window = ([bos] * context + list(tokens))[-context:]
+    return np.mean([E[i] for i in window], axis=0)
+
+## 05-concat-embeddings | newest first
+def concat_embeddings(E, tokens, context, bos):
+    x = []
+    for k in range(1, context + 1):
+        token = tokens[-k] if k <= len(tokens) else bos
+        x.extend(E[token])
+    return x
+
+## 05-concat-embeddings | newest first
+def concat_embeddings(E, tokens, context, bos):
+    newest_first = list(reversed(tokens))[:context]
+    while len(newest_first) < context:
+        newest_first.append(bos)
+    return np.concatenate([E[t] for t in newest_first])
+
+## 05-concat-embeddings | takes the first tokens
+def concat_embeddings(E, tokens, context, bos):
+    window = tokens[:context]
+    window = [bos] * (context - len(window)) + window
+    return np.concatenate([E[t] for t in window])
+
+## 05-concat-embeddings | leaves out the newest
+def concat_embeddings(E, tokens, context, bos):
+    # the last token is the one to predict
+    history = [bos] * context + tokens[:-1]
+    return E[history[-context:]].reshape(-1)
+
+## 05-concat-embeddings | takes everything
+def concat_embeddings(E, tokens, context, bos):
+    if len(tokens) < context:
+        tokens = [bos] * (context - len(tokens)) + tokens
+    return np.concatenate([E[t] for t in tokens])
+
+## 05-concat-embeddings | one too few
+def concat_embeddings(E, tokens, context, bos):
+    # n-gram: n - 1 words
+    n = context - 1
+    ids = ([bos] * n + tokens)[len(tokens):]
+    return E[np.array(ids, dtype=int)].flatten()
+
+## 05-concat-embeddings | zeros where nothing was read
+def concat_embeddings(E, tokens, context, bos):
+    dim = E.shape[1]
+    x = np.zeros(context * dim)
+    for place, token in enumerate(reversed(tokens[-context:])):
+        start = (context - 1 - place) * dim
+        x[start : start + dim] = E[token]
+    return x
+
+## 05-concat-embeddings | zeros where nothing was read
+def concat_embeddings(E, tokens, context, bos):
+    rows = [E[t] for t in tokens[-context:]]
+    rows = [np.zeros(len(E[0]))] * (context - len(rows)) + rows
+    return np.hstack(rows)
+
+## 05-concat-embeddings | row 0 where nothing was read
+def concat_embeddings(E, tokens, context, bos):
+    window = np.zeros(context, dtype=int)
+    last = tokens[-context:]
+    if last:
+        window[-len(last):] = last
+    return E[window].ravel()
+
+## 05-concat-embeddings | fills up behind
+def concat_embeddings(E, tokens, context, bos):
+    window = list(tokens[-context:])
+    while len(window) < context:
+        window.append(bos)
+    return E[window].ravel()
+
+## 05-concat-embeddings | too short at the beginning
+def concat_embeddings(E, tokens, context, bos):
+    x = np.array([])
+    for t in tokens[-context:]:
+        x = np.concatenate([x, E[t]])
+    return x
+
+## 05-concat-embeddings | a single <bos>
+def concat_embeddings(E, tokens, context, bos):
+    tokens = [bos] + list(tokens)
+    out = []
+    for t in tokens[-context:]:
+        out += list(E[t])
+    return out
+
+## 05-concat-embeddings | a row for each token
+def concat_embeddings(E, tokens, context, bos):
+    window = ([bos] * context + tokens)[-context:]
+    return E[window]
+
+## 05-concat-embeddings | a row for each token
+def concat_embeddings(E, tokens, context, bos):
+    padded = [bos] * context + tokens
+    return [list(E[t]) for t in padded[-context:]]
+
+## 05-concat-embeddings | coordinate by coordinate
+def concat_embeddings(E, tokens, context, bos):
+    window = ([bos] * context + tokens)[-context:]
+    return np.stack([E[t] for t in window], axis=1).ravel()
+
+## 05-concat-embeddings | numbers in place of vectors
+def concat_embeddings(E, tokens, context, bos):
+    window = ([bos] * context + tokens)[-context:]
+    return np.array(window)
+
+## 05-window-params | no output layer
+def window_params(vocab_size, context, embedding, hidden):
+    E = vocab_size * embedding
+    W = context * embedding * hidden
+    return E + W + hidden
+
+## 05-window-params | embeddings alone
+def window_params(vocab_size, context, embedding, hidden):
+    # 10000 x 300 = three million
+    return vocab_size * embedding
+
+## 05-window-params | no embeddings
+def window_params(vocab_size, context, embedding, hidden):
+    first = (context * embedding + 1) * hidden
+    second = (hidden + 1) * vocab_size
+    return first + second
+
+## 05-window-params | a table for every place
+def window_params(vocab_size, context, embedding, hidden):
+    total = 0
+    for place in range(context):
+        total += vocab_size * embedding  # look the word up
+        total += embedding * hidden  # its block of W
+    total += hidden
+    total += hidden * vocab_size + vocab_size
+    return total
+
+## 05-window-params | hidden layer reads one vector
+def window_params(vocab_size, context, embedding, hidden):
+    return (
+        vocab_size * embedding
+        + embedding * hidden + hidden
+        + hidden * vocab_size + vocab_size
+    )
+
+## 05-window-params | no biases
+def window_params(vocab_size, context, embedding, hidden):
+    shapes = [(vocab_size, embedding), (context * embedding, hidden), (hidden, vocab_size)]
+    return sum(a * b for a, b in shapes)
+
+## 05-window-params | no hidden bias
+def window_params(vocab_size, context, embedding, hidden):
+    n = vocab_size * embedding + embedding * context * hidden
+    return n + (hidden + 1) * vocab_size
+
+## 05-window-params | no output bias
+def window_params(vocab_size, context, embedding, hidden):
+    n = vocab_size * embedding
+    n += (embedding * context + 1) * hidden
+    n += hidden * vocab_size
+    return n
+
+## 05-window-params | biases of the inputs
+def window_params(vocab_size, context, embedding, hidden):
+    first_inputs = context * embedding
+    return (
+        vocab_size * embedding
+        + first_inputs * hidden + first_inputs
+        + hidden * vocab_size + hidden
+    )
+
+## 05-window-params | context minus one
+def window_params(vocab_size, context, embedding, hidden):
+    inputs = (context - 1) * embedding
+    layers = inputs * hidden + hidden + hidden * vocab_size + vocab_size
+    return vocab_size * embedding + layers
+
+## 05-window-params | context plus one
+def window_params(vocab_size, context, embedding, hidden):
+    n = context + 1
+    return vocab_size * (embedding + hidden + 1) + hidden * (n * embedding + 1)
+
+## 05-window-params | output layer reads the vectors
+def window_params(vocab_size, context, embedding, hidden):
+    x = context * embedding
+    return vocab_size * embedding + (x * hidden + hidden) + (x * vocab_size + vocab_size)
+
+## 05-window-params | hidden to hidden
+def window_params(vocab_size, context, embedding, hidden):
+    # two hidden layers
+    x = context * embedding
+    n = x * hidden + hidden
+    n += hidden * hidden
+    n += hidden * vocab_size + vocab_size
+    return n + vocab_size * embedding
+
+## 05-window-params | one-hot into the hidden layer
+def window_params(vocab_size, context, embedding, hidden):
+    inputs = vocab_size * context
+    return inputs * hidden + hidden + hidden * vocab_size + vocab_size
+
+## 05-window-params | cells of an n-gram table
+def window_params(vocab_size, context, embedding, hidden):
+    n = context + 1
+    cells = 1
+    for i in range(n):
+        cells *= vocab_size
+    return cells
+
+## 05-nearest | dot product
+def nearest(vectors, word, count):
+    target = np.array(vectors[word])
+    scores = []
+    for other, v in vectors.items():
+        if other == word:
+            continue
+        scores.append((np.array(v) @ target, other))
+    scores.sort(reverse=True)
+    return [w for s, w in scores[:count]]
+
+## 05-nearest | dot product
+def nearest(vectors, word, count):
+    # divides by the length of the word alone
+    a = np.array(vectors[word])
+    a = a / np.sqrt((a**2).sum())
+    scores = {w: float(np.dot(a, v)) for w, v in vectors.items() if w != word}
+    return sorted(scores, key=scores.get, reverse=True)[:count]
+
+## 05-nearest | returns itself
+def nearest(vectors, word, count):
+    def cos(u, v):
+        return np.dot(u, v) / (np.linalg.norm(u) * np.linalg.norm(v))
+
+    scores = {w: 2 if w == word else cos(vectors[w], vectors[word]) for w in vectors}
+    return sorted(scores, key=scores.get, reverse=True)[:count]
+
+## 05-nearest | returns itself
+def nearest(vectors, word, count):
+    def length(v):
+        return math.sqrt(sum(x * x for x in v))
+
+    a = vectors[word]
+    cosines = []
+    for w in vectors:
+        b = vectors[w]
+        c = sum(x * y for x, y in zip(a, b)) / (length(a) * length(b))
+        cosines.append((c if w != word else 1.0 + 1e-6, w))
+    cosines.sort(key=lambda pair: -pair[0])
+    return [w for _, w in cosines][:count]
+
+## 05-nearest | dot product, and itself
+def nearest(vectors, word, count):
+    a = np.array(vectors[word])
+    words = list(vectors)
+    E = np.array([vectors[w] for w in words])
+    order = np.argsort(-(E @ a), kind="stable")
+    return [words[i] for i in order[:count]]
+
+## 05-nearest | one too few
+def nearest(vectors, word, count):
+    a = np.array(vectors[word])
+    cos = {w: (a @ np.array(v)) / np.linalg.norm(a) / np.linalg.norm(v) for w, v in vectors.items()}
+    cos[word] = 99
+    ranked = sorted(cos, key=cos.get, reverse=True)[:count]
+    ranked.remove(word)
+    return ranked
+
+## 05-nearest | farthest first
+def nearest(vectors, word, count):
+    words = [w for w in vectors if w != word]
+    a = np.array(vectors[word])
+    cos = [a @ np.array(vectors[w]) / np.linalg.norm(a) / np.linalg.norm(vectors[w]) for w in words]
+    return [words[i] for i in np.argsort(cos)[:count]]
+
+## 05-nearest | distance between the tips
+def nearest(vectors, word, count):
+    a = np.array(vectors[word])
+    distance = {}
+    for w, v in vectors.items():
+        if w != word:
+            distance[w] = ((a - np.array(v)) ** 2).sum()
+    return sorted(distance, key=lambda w: distance[w])[:count]
+
+## 05-nearest | without the sign
+def nearest(vectors, word, count):
+    a = np.array(vectors[word])
+    out = []
+    for w, v in vectors.items():
+        b = np.array(v)
+        if w != word:
+            out.append((abs(a @ b) / np.sqrt((a @ a) * (b @ b)), w))
+    return [w for c, w in sorted(out, reverse=True)[:count]]
+
+## 05-nearest | without the sign
+def nearest(vectors, word, count):
+    a = np.array(vectors[word])
+    scores = {}
+    for w, v in vectors.items():
+        if w == word:
+            continue
+        b = np.array(v)
+        scores[w] = (a @ b) ** 2 / ((a @ a) * (b @ b))
+    return sorted(scores, key=scores.get, reverse=True)[:count]
+
+## 05-nearest | squared lengths
+def nearest(vectors, word, count):
+    a = vectors[word]
+    cos = {}
+    for w, b in vectors.items():
+        if w == word:
+            continue
+        top = sum(x * y for x, y in zip(a, b))
+        cos[w] = top / (sum(x * x for x in a) * sum(y * y for y in b))
+    return sorted(cos, key=cos.get, reverse=True)[:count]
+
+## 05-nearest | adds the lengths
+def nearest(vectors, word, count):
+    a = np.array(vectors[word])
+    cos = {}
+    for w in vectors:
+        if w != word:
+            b = np.array(vectors[w])
+            cos[w] = a.dot(b) / (np.linalg.norm(a) + np.linalg.norm(b))
+    return sorted(cos, key=cos.get, reverse=True)[:count]
+
+## 05-nearest | drops words with the same vector
+def nearest(vectors, word, count):
+    a = np.array(vectors[word])
+    pairs = []
+    for w, v in vectors.items():
+        b = np.array(v)
+        if np.array_equal(a, b):
+            continue  # the word itself
+        pairs.append((float(a @ b / np.linalg.norm(a) / np.linalg.norm(b)), w))
+    pairs.sort(reverse=True)
+    return [w for _, w in pairs[:count]]
+
+## 05-nearest | drops words with the same vector
+def nearest(vectors, word, count):
+    words = list(vectors)
+    E = np.array([vectors[w] for w in words])
+    E = E / np.linalg.norm(E, axis=1, keepdims=True)
+    cos = E @ E[words.index(word)]
+    order = np.argsort(-cos)
+    return [words[i] for i in order if cos[i] < 1 - 1e-9][:count]
+
+## 05-nearest | gives pairs
+def nearest(vectors, word, count):
+    a = np.array(vectors[word])
+    pairs = []
+    for w, v in vectors.items():
+        if w != word:
+            pairs.append((w, float(a @ np.array(v) / np.linalg.norm(a) / np.linalg.norm(v))))
+    return sorted(pairs, key=lambda p: p[1], reverse=True)[:count]
+
+## 05-nearest | gives one word
+def nearest(vectors, word, count):
+    best, best_cos = None, -2
+    a = np.array(vectors[word])
+    for w, v in vectors.items():
+        c = a @ np.array(v) / np.linalg.norm(a) / np.linalg.norm(v)
+        if w != word and c > best_cos:
+            best, best_cos = w, c
+    return best
+
+## 05-nearest | in the order of the table
+def nearest(vectors, word, count):
+    a = np.array(vectors[word])
+    cos = {w: a @ np.array(v) / np.linalg.norm(a) / np.linalg.norm(v) for w, v in vectors.items()}
+    del cos[word]
+    limit = sorted(cos.values())[-count:][0]
+    return [w for w in vectors if w in cos and cos[w] >= limit]
+"""
+
 
 def _cut(text: str) -> list[WrongAnswer]:
     answers = []
@@ -1657,4 +2046,10 @@ def _cut(text: str) -> list[WrongAnswer]:
     return answers
 
 
-WRONG_ANSWERS = [*_cut(CHAPTER_01), *_cut(CHAPTER_02), *_cut(CHAPTER_03), *_cut(CHAPTER_04)]
+WRONG_ANSWERS = [
+    *_cut(CHAPTER_01),
+    *_cut(CHAPTER_02),
+    *_cut(CHAPTER_03),
+    *_cut(CHAPTER_04),
+    *_cut(CHAPTER_05),
+]
