@@ -9,4 +9,5 @@ INTERACTIVES: dict[str, str] = {
     "probability-mass": "lmlib.interactives.smoothing:probability_mass",
     "drag-logits": "lmlib.interactives.logits:drag_logits",
     "exposure": "lmlib.interactives.exposure:exposure_slider",
+    "unroll-stepper": "lmlib.interactives.unrolling:unroll_stepper",
 }

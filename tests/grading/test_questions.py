@@ -29,6 +29,7 @@ TABLE = {
     "吃": {"<unk>": 0.6, "面条": 0.2, "披萨": 0.2},
 }
 TOURISTS = [["San", "Francisco"], ["San", "Francisco"], ["my", "glasses"], ["glasses"]]
+LOG_3 = math.log(3)
 SEEN = [(), ("their",), ("opened",), ("opened", "their"), ("teacher",), ("teacher", "opened")]
 
 LOGITS = np.array([[0.0, math.log(3)], [0.0, 0.0]])
@@ -90,6 +91,23 @@ LOGITS = np.array([[0.0, math.log(3)], [0.0, 0.0]])
         # tanh(ln 2) = (2 - 1/2) / (2 + 1/2) = 3/5, and 1 - 9/25 = 16/25
         ("04-tanh-backward", (np.array([1.0, -5.0]), np.full(2, math.log(2))), [16 / 25, -16 / 5]),
         ("04-tanh-backward", (np.array([[3.0]]), np.array([[0.0]])), [[3.0]]),
+        # tanh(ln(3) / 2) = (3 - 1) / (3 + 1) = 1/2, read as 1 and kept while 0 is read
+        (
+            "06-rnn-forward",
+            (
+                np.array([[[1.0], [0.0]]]),
+                np.zeros((1, 1)),
+                *(
+                    np.array(w)
+                    for w in ([[LOG_3 / 2]], [[LOG_3]], [0.0], [[2.0, -4.0]], [0.0, 1.0])
+                ),
+            ),
+            ([[[1.0, -1.0], [1.0, -1.0]]], [[0.5]]),
+        ),
+        ("06-shift-labels", ([[4, 5], [6]],), ([[1, 4, 5], [1, 6, 1]], [[4, 5, 2], [6, 2, -1]])),
+        ("06-shift-labels", ([[]],), ([[1]], [[2]])),
+        # embeddings 10, W_x 6, W_h 9, b 3, W_o 15, b_o 5
+        ("06-rnn-params", (5, 2, 3, 9), 48),
     ],
 )
 def test_the_reference_gives_what_comes_out_by_hand(

@@ -2034,6 +2034,463 @@ def nearest(vectors, word, count):
     del cos[word]
     limit = sorted(cos.values())[-count:][0]
     return [w for w in vectors if w in cos and cos[w] >= limit]
+CHAPTER_06 = r"""
+## 06-rnn-forward | h not carried
+def rnn_forward(x, h, W_x, W_h, b, W_o, b_o):
+    outputs = []
+    for t in range(x.shape[1]):
+        h_new = np.tanh(x[:, t] @ W_x + h @ W_h + b)
+        outputs.append(h_new @ W_o + b_o)
+    return np.stack(outputs, 1), h_new
+
+## 06-rnn-forward | h not carried
+def rnn_forward(x, h, W_x, W_h, b, W_o, b_o):
+    B, T, D = x.shape
+    H = np.zeros((B, T, h.shape[1]))
+    for t in range(T):
+        H[:, t, :] = np.tanh(np.dot(x[:, t, :], W_x) + np.dot(h, W_h) + b)
+    return np.dot(H, W_o) + b_o, H[:, -1, :]
+
+## 06-rnn-forward | h not carried
+def rnn_forward(x, h, W_x, W_h, b, W_o, b_o):
+    # all steps at once
+    states = np.tanh(x @ W_x + (h @ W_h)[:, None, :] + b)
+    return states @ W_o + b_o, states[:, x.shape[1] - 1]
+
+## 06-rnn-forward | the given state comes back
+def rnn_forward(x, h, W_x, W_h, b, W_o, b_o):
+    outputs = []
+    state = h
+    for t in range(x.shape[1]):
+        state = np.tanh(x[:, t] @ W_x + state @ W_h + b)
+        outputs.append(state @ W_o + b_o)
+    return np.stack(outputs, axis=1), h
+
+## 06-rnn-forward | begins from zeros
+def rnn_forward(x, h, W_x, W_h, b, W_o, b_o):
+    h = np.zeros((x.shape[0], W_h.shape[0]))
+    y = np.empty((x.shape[0], x.shape[1], W_o.shape[1]))
+    for t in range(x.shape[1]):
+        h = np.tanh(x[:, t] @ W_x + h @ W_h + b)
+        y[:, t] = h @ W_o + b_o
+    return y, h
+
+## 06-rnn-forward | begins from zeros
+def rnn_forward(x, h, W_x, W_h, b, W_o, b_o):
+    logits = []
+    for t in range(x.shape[1]):
+        a = x[:, t] @ W_x + b
+        if t > 0:
+            a = a + h @ W_h
+        h = np.tanh(a)
+        logits.append(h @ W_o + b_o)
+    return np.array(logits).transpose(1, 0, 2), h
+
+## 06-rnn-forward | no tanh
+def rnn_forward(x, h, W_x, W_h, b, W_o, b_o):
+    outputs = []
+    for t in range(x.shape[1]):
+        h = x[:, t].dot(W_x) + h.dot(W_h) + b
+        outputs.append(h.dot(W_o) + b_o)
+    return np.stack(outputs, axis=1), h
+
+## 06-rnn-forward | tanh of the input alone
+def rnn_forward(x, h, W_x, W_h, b, W_o, b_o):
+    outputs = []
+    for t in range(x.shape[1]):
+        new = np.tanh(x[:, t] @ W_x + b)
+        h = new + h @ W_h
+        outputs.append(h @ W_o + b_o)
+    return np.stack(outputs, axis=1), h
+
+## 06-rnn-forward | carries what stands before the tanh
+def rnn_forward(x, h, W_x, W_h, b, W_o, b_o):
+    outputs = []
+    for t in range(x.shape[1]):
+        h = x[:, t] @ W_x + h @ W_h + b
+        outputs.append(np.tanh(h) @ W_o + b_o)
+    return np.stack(outputs, axis=1), h
+
+## 06-rnn-forward | sigmoid
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+def rnn_forward(x, h, W_x, W_h, b, W_o, b_o):
+    outputs = []
+    for t in range(x.shape[1]):
+        h = sigmoid(np.matmul(x[:, t], W_x) + np.matmul(h, W_h) + b)
+        outputs.append(np.matmul(h, W_o) + b_o)
+    return np.stack(outputs, axis=1), h
+
+## 06-rnn-forward | no b
+def rnn_forward(x, h, W_x, W_h, b, W_o, b_o):
+    outputs = []
+    for t in range(x.shape[1]):
+        h = np.tanh(x[:, t] @ W_x + h @ W_h)
+        outputs.append(h @ W_o + b_o)
+    return np.stack(outputs, axis=1), h
+
+## 06-rnn-forward | no b_o
+def rnn_forward(x, h, W_x, W_h, b, W_o, b_o):
+    states = []
+    for t in range(x.shape[1]):
+        h = np.tanh(x[:, t] @ W_x + h @ W_h + b)
+        states.append(h)
+    return np.stack(states, axis=1) @ W_o, h
+
+## 06-rnn-forward | W_h transposed
+def rnn_forward(x, h, W_x, W_h, b, W_o, b_o):
+    outputs = []
+    for t in range(x.shape[1]):
+        h = np.tanh((W_x.T @ x[:, t].T).T + (W_h @ h.T).T + b)
+        outputs.append(h @ W_o + b_o)
+    return np.stack(outputs, axis=1), h
+
+## 06-rnn-forward | probabilities come back
+def rnn_forward(x, h, W_x, W_h, b, W_o, b_o):
+    outputs = []
+    for t in range(x.shape[1]):
+        h = np.tanh(x[:, t] @ W_x + h @ W_h + b)
+        o = h @ W_o + b_o
+        o = np.exp(o - o.max(axis=1, keepdims=True))
+        outputs.append(o / o.sum(axis=1, keepdims=True))
+    return np.stack(outputs, axis=1), h
+
+## 06-rnn-forward | the last output alone
+def rnn_forward(x, h, W_x, W_h, b, W_o, b_o):
+    for t in range(x.shape[1]):
+        h = np.tanh(x[:, t] @ W_x + h @ W_h + b)
+    return h @ W_o + b_o, h
+
+## 06-rnn-forward | states come back as outputs
+def rnn_forward(x, h, W_x, W_h, b, W_o, b_o):
+    states = []
+    for t in range(x.shape[1]):
+        h = np.tanh(x[:, t] @ W_x + h @ W_h + b)
+        states.append(h)
+    return np.stack(states, axis=1), h
+
+## 06-rnn-forward | predicts before it reads
+def rnn_forward(x, h, W_x, W_h, b, W_o, b_o):
+    outputs = []
+    for t in range(x.shape[1]):
+        outputs.append(h @ W_o + b_o)
+        h = np.tanh(x[:, t] @ W_x + h @ W_h + b)
+    return np.stack(outputs, axis=1), h
+
+## 06-rnn-forward | right to left
+def rnn_forward(x, h, W_x, W_h, b, W_o, b_o):
+    outputs = [None] * x.shape[1]
+    for t in reversed(range(x.shape[1])):
+        h = np.tanh(x[:, t] @ W_x + h @ W_h + b)
+        outputs[t] = h @ W_o + b_o
+    return np.stack(outputs, axis=1), h
+
+## 06-rnn-forward | adds to the old state
+def rnn_forward(x, h, W_x, W_h, b, W_o, b_o):
+    h = np.array(h)
+    outputs = []
+    for t in range(x.shape[1]):
+        h += np.tanh(x[:, t] @ W_x + h @ W_h + b)
+        outputs.append(h @ W_o + b_o)
+    return np.stack(outputs, axis=1), h
+
+## 06-rnn-forward | sentence runs into sentence
+def rnn_forward(x, h, W_x, W_h, b, W_o, b_o):
+    B, T, _ = x.shape
+    outputs = np.zeros((B, T, len(b_o)))
+    last = np.zeros_like(h)
+    state = h[0]
+    for i in range(B):
+        for t in range(T):
+            state = np.tanh(x[i, t] @ W_x + state @ W_h + b)
+            outputs[i, t] = state @ W_o + b_o
+        last[i] = state
+    return outputs, last
+
+## 06-rnn-forward | time before batch
+def rnn_forward(x, h, W_x, W_h, b, W_o, b_o):
+    outputs = []
+    for t in range(x.shape[1]):
+        h = np.tanh(x[:, t] @ W_x + h @ W_h + b)
+        outputs.append(h @ W_o + b_o)
+    return np.array(outputs), h
+
+## 06-shift-labels | label = input
+def shift_labels(sentences):
+    longest = max([len(s) + 1 for s in sentences], default=0)
+    inputs, labels = [], []
+    for s in sentences:
+        row = [1] + s
+        gap = longest - len(row)
+        inputs.append(row + [1] * gap)
+        labels.append(row + [-1] * gap)
+    return inputs, labels
+
+## 06-shift-labels | label = input, filling and all
+def shift_labels(sentences):
+    longest = max([len(s) + 1 for s in sentences], default=0)
+    inputs = [[1] + s + [1] * (longest - len(s) - 1) for s in sentences]
+    labels = [list(row) for row in inputs]
+    return inputs, labels
+
+## 06-shift-labels | label = input, no marks
+def shift_labels(sentences):
+    longest = max(map(len, sentences), default=0)
+    inputs = [s + [1] * (longest - len(s)) for s in sentences]
+    labels = [s + [-1] * (longest - len(s)) for s in sentences]
+    return inputs, labels
+
+## 06-shift-labels | shifted backwards
+def shift_labels(sentences):
+    T = max((len(s) for s in sentences), default=-1) + 1
+    inputs, labels = [], []
+    for s in sentences:
+        empty = T - len(s) - 1
+        inputs.append([*s, 2, *[1] * empty])
+        labels.append([1, *s, *[-1] * empty])
+    return inputs, labels
+
+## 06-shift-labels | no <bos>
+def shift_labels(sentences):
+    T = max((len(s) for s in sentences), default=0)
+    inputs = np.ones((len(sentences), T), int)
+    labels = -np.ones((len(sentences), T), int)
+    for i, s in enumerate(sentences):
+        n = len(s)
+        inputs[i, :n] = s
+        if n:
+            labels[i, :n] = s[1:] + [2]
+    return inputs.tolist(), labels.tolist()
+
+## 06-shift-labels | no <eos>
+def shift_labels(sentences):
+    T = max((len(s) for s in sentences), default=0)
+    inputs, labels = [], []
+    for s in sentences:
+        shifted = ([1] + s)[:-1]
+        inputs.append(shifted + [1] * (T - len(s)))
+        labels.append(s + [-1] * (T - len(s)))
+    return inputs, labels
+
+## 06-shift-labels | no marks
+def shift_labels(sentences):
+    inputs, labels = [], []
+    for s in sentences:
+        inputs.append(s[:-1])
+        labels.append(s[1:])
+    T = max([len(r) for r in inputs] or [0])
+    inputs = [r + [1] * (T - len(r)) for r in inputs]
+    labels = [r + [-1] * (T - len(r)) for r in labels]
+    return inputs, labels
+
+## 06-shift-labels | rolled round
+def shift_labels(sentences):
+    T = max((len(s) + 1 for s in sentences), default=0)
+    inputs, labels = [], []
+    for s in sentences:
+        row = np.array([1] + s)
+        rolled = np.roll(row, -1)
+        gap = T - len(row)
+        inputs.append(row.tolist() + [1] * gap)
+        labels.append(rolled.tolist() + [-1] * gap)
+    return inputs, labels
+
+## 06-shift-labels | reads the end
+def shift_labels(sentences):
+    rows = [[1] + s + [2] for s in sentences]
+    T = max((len(r) for r in rows), default=0)
+    inputs = [r + [1] * (T - len(r)) for r in rows]
+    labels = [r[1:] + [-1] * (T - len(r) + 1) for r in rows]
+    return inputs, labels
+
+## 06-shift-labels | shifted by two
+def shift_labels(sentences):
+    T = max((len(s) for s in sentences), default=-1) + 1
+    inputs, labels = [], []
+    for s in sentences:
+        inputs.append(([1] + s + [1] * T)[:T])
+        after = (s + [2])[1:]
+        labels.append((after + [-1] * T)[:T])
+    return inputs, labels
+
+## 06-shift-labels | labels filled with 0
+def shift_labels(sentences):
+    T = max((len(s) for s in sentences), default=-1) + 1
+    inputs = np.ones((len(sentences), T), dtype=int)
+    labels = np.zeros((len(sentences), T), dtype=int)
+    for row, s in enumerate(sentences):
+        inputs[row, 1:len(s) + 1] = s
+        labels[row, :len(s)] = s
+        labels[row, len(s)] = 2
+    return inputs.tolist(), labels.tolist()
+
+## 06-shift-labels | labels filled with <eos>
+def shift_labels(sentences):
+    T = max((len(s) for s in sentences), default=-1) + 1
+    inputs, labels = [], []
+    for s in sentences:
+        inputs.append([1] + s + [1] * (T - 1 - len(s)))
+        labels.append(s + [2] * (T - len(s)))
+    return inputs, labels
+
+## 06-shift-labels | inputs filled with -1
+def shift_labels(sentences):
+    T = max((len(s) for s in sentences), default=-1) + 1
+    def pad(row):
+        return row + [-1] * (T - len(row))
+    return [pad([1] + s) for s in sentences], [pad(s + [2]) for s in sentences]
+
+## 06-shift-labels | filled on the left
+def shift_labels(sentences):
+    T = max((len(s) for s in sentences), default=-1) + 1
+    inputs, labels = [], []
+    for s in sentences:
+        gap = T - 1 - len(s)
+        inputs.append([1] * gap + [1] + s)
+        labels.append([-1] * gap + s + [2])
+    return inputs, labels
+
+## 06-shift-labels | rows of different lengths
+def shift_labels(sentences):
+    inputs, labels = [], []
+    for s in sentences:
+        inputs.append([1] + s)
+        labels.append(s + [2])
+    return inputs, labels
+
+## 06-shift-labels | cut to the shortest
+def shift_labels(sentences):
+    rows = [[1] + s + [2] for s in sentences]
+    both = [(r[:-1], r[1:]) for r in rows]
+    T = min([len(a) for a, _ in both], default=0)
+    return [a[:T] for a, _ in both], [c[:T] for _, c in both]
+
+## 06-shift-labels | <eos> behind the filling
+def shift_labels(sentences):
+    T = max((len(s) for s in sentences), default=0)
+    inputs, labels = [], []
+    for s in sentences:
+        fill = T - len(s)
+        inputs.append([1] + s + [1] * fill)
+        labels.append(s + [-1] * fill + [2])
+    return inputs, labels
+
+## 06-shift-labels | one row for all
+def shift_labels(sentences):
+    text = []
+    for s in sentences:
+        text.extend(s)
+        text.append(2)
+    if not text:
+        return [], []
+    return [[1] + text[:-1]], [text]
+
+## 06-rnn-params | times T
+def rnn_params(vocabulary, embedding, hidden, steps):
+    total = vocabulary * embedding
+    for t in range(steps):
+        total += embedding * hidden + hidden * hidden + hidden
+    total += hidden * vocabulary + vocabulary
+    return total
+
+## 06-rnn-params | times T
+def rnn_params(vocabulary, embedding, hidden, steps):
+    V, D, H, T = vocabulary, embedding, hidden, steps
+    cell = D * H + H ** 2 + H
+    return V * D + T * cell + V * (H + 1)
+
+## 06-rnn-params | everything times T
+def rnn_params(vocabulary, embedding, hidden, steps):
+    V, D, H, T = vocabulary, embedding, hidden, steps
+    return (V * D + D * H + H * H + H + H * V + V) * T
+
+## 06-rnn-params | cell and output times T
+def rnn_params(vocabulary, embedding, hidden, steps):
+    E = vocabulary * embedding
+    one_step = embedding * hidden + hidden * hidden + hidden + hidden * vocabulary + vocabulary
+    return E + one_step * steps
+
+## 06-rnn-params | states counted
+def rnn_params(vocabulary, embedding, hidden, steps):
+    V, D, H = vocabulary, embedding, hidden
+    states = H * steps
+    return V * D + D * H + H * H + H + H * V + V + states
+
+## 06-rnn-params | h_0 counted
+def rnn_params(vocabulary, embedding, hidden, steps):
+    W_x, W_h, b, h_0 = embedding * hidden, hidden * hidden, hidden, hidden
+    W_o, b_o = hidden * vocabulary, vocabulary
+    return vocabulary * embedding + W_x + W_h + b + h_0 + W_o + b_o
+
+## 06-rnn-params | h_0 counted
+def rnn_params(vocabulary, embedding, hidden, steps):
+    # a bias with each matrix
+    parts = [vocabulary * embedding]
+    parts.append(embedding * hidden + hidden)
+    parts.append(hidden * hidden + hidden)
+    parts.append(hidden * vocabulary + vocabulary)
+    return sum(parts)
+
+## 06-rnn-params | a window of T tokens
+def rnn_params(vocabulary, embedding, hidden, steps):
+    V, D, H, T = vocabulary, embedding, hidden, steps
+    return V * D + (T * D) * H + H * H + H + H * V + V
+
+## 06-rnn-params | two matrices alone
+def rnn_params(vocabulary, embedding, hidden, steps):
+    W_e = np.zeros((embedding, hidden))
+    W_h = np.zeros((hidden, hidden))
+    return W_e.size + W_h.size
+
+## 06-rnn-params | no embeddings
+def rnn_params(vocabulary, embedding, hidden, steps):
+    n = embedding * hidden  # W_x
+    n += hidden * hidden  # W_h
+    n += hidden  # b
+    n += hidden * vocabulary  # W_o
+    n += vocabulary  # b_o
+    return n
+
+## 06-rnn-params | one-hot inputs
+def rnn_params(vocabulary, embedding, hidden, steps):
+    return (vocabulary * hidden + hidden * hidden + hidden) + (hidden * vocabulary + vocabulary)
+
+## 06-rnn-params | no output layer
+def rnn_params(vocabulary, embedding, hidden, steps):
+    return vocabulary * embedding + hidden * (embedding + hidden + 1)
+
+## 06-rnn-params | no biases
+def rnn_params(vocabulary, embedding, hidden, steps):
+    shapes = [(vocabulary, embedding), (embedding, hidden), (hidden, hidden), (hidden, vocabulary)]
+    return sum(rows * columns for rows, columns in shapes)
+
+## 06-rnn-params | no b_o
+def rnn_params(vocabulary, embedding, hidden, steps):
+    V, D, H = vocabulary, embedding, hidden
+    return V * D + (D + H + 1) * H + H * V
+
+## 06-rnn-params | no b
+def rnn_params(vocabulary, embedding, hidden, steps):
+    V, D, H = vocabulary, embedding, hidden
+    return V * D + (D + H) * H + (H + 1) * V
+
+## 06-rnn-params | no W_h
+def rnn_params(vocabulary, embedding, hidden, steps):
+    embeddings = vocabulary * embedding
+    hidden_layer = embedding * hidden + hidden
+    output_layer = hidden * vocabulary + vocabulary
+    return embeddings + hidden_layer + output_layer
+
+## 06-rnn-params | W_h like W_x
+def rnn_params(vocabulary, embedding, hidden, steps):
+    W_x = W_h = embedding * hidden
+    return vocabulary * embedding + W_x + W_h + hidden + hidden * vocabulary + vocabulary
+
+## 06-rnn-params | V without <bos>
+def rnn_params(vocabulary, embedding, hidden, steps):
+    V, D, H = vocabulary - 1, embedding, hidden
+    return V * D + D * H + H * H + H + H * V + V
 """
 
 
@@ -2052,4 +2509,5 @@ WRONG_ANSWERS = [
     *_cut(CHAPTER_03),
     *_cut(CHAPTER_04),
     *_cut(CHAPTER_05),
+    *_cut(CHAPTER_06),
 ]

@@ -15,6 +15,7 @@ CHAPTERS = {
     "03": "chapter03",
     "04": "chapter04",
     "05": "chapter05",
+    "06": "chapter06",
 }
 
 
