@@ -8,4 +8,6 @@ INTERACTIVES: dict[str, str] = {
     "longer-context": "lmlib.interactives.counts:longer_context",
     "probability-mass": "lmlib.interactives.smoothing:probability_mass",
     "drag-logits": "lmlib.interactives.logits:drag_logits",
+    "backward-stepper": "lmlib.interactives.backward:backward_stepper",
+    "next-token-bars": "lmlib.interactives.sampling:next_token_bars",
 }
