@@ -10,4 +10,6 @@ INTERACTIVES: dict[str, str] = {
     "drag-logits": "lmlib.interactives.logits:drag_logits",
     "exposure": "lmlib.interactives.exposure:exposure_slider",
     "unroll-stepper": "lmlib.interactives.unrolling:unroll_stepper",
+    "backward-stepper": "lmlib.interactives.backward:backward_stepper",
+    "next-token-bars": "lmlib.interactives.sampling:next_token_bars",
 }

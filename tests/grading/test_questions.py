@@ -30,6 +30,10 @@ TABLE = {
 }
 TOURISTS = [["San", "Francisco"], ["San", "Francisco"], ["my", "glasses"], ["glasses"]]
 LOG_3 = math.log(3)
+STATES, CARRIED = np.array([[0.0], [0.5], [-0.5]]), np.array([[0.2], [0.0], [0.0]])
+ABOVE = np.array([[1.0], [4.0]])
+PADDING = np.array([[-1, -1]])
+EIGHT_TO_TWO = [math.log(0.8), math.log(0.2)]
 SEEN = [(), ("their",), ("opened",), ("opened", "their"), ("teacher",), ("teacher", "opened")]
 
 LOGITS = np.array([[0.0, math.log(3)], [0.0, 0.0]])
@@ -108,6 +112,20 @@ LOGITS = np.array([[0.0, math.log(3)], [0.0, 0.0]])
         ("06-shift-labels", ([[]],), ([[1]], [[2]])),
         # embeddings 10, W_x 6, W_h 9, b 3, W_o 15, b_o 5
         ("06-rnn-params", (5, 2, 3, 9), 48),
+        # t = 2: da = 4 (1 - 1/4) = 3; t = 1: da = (1 + 2 * 3) (1 - 1/4) = 5.25
+        ("07-bptt-dwh", (STATES, np.array([[2.0]]), np.array([[1.0], [4.0]])), [[0.5 * 3]]),
+        ("07-bptt-dwh", (STATES + CARRIED, np.array([[2.0]]), ABOVE), [[0.5 * 3 + 0.2 * 5.25]]),
+        # three tokens of 1/2, one of 1/16: the mean is (3 + 4) / 4 bits
+        (
+            "07-stream-perplexity",
+            ([(math.log(2), np.array([[3, 0], [5, -1]])), (math.log(16), np.array([[4]]))],),
+            2 ** (7 / 4),
+        ),
+        ("07-stream-perplexity", ([(math.nan, PADDING), (0.0, np.array([[0]]))],), 1.0),
+        # 0.8² : 0.2² = 16 : 1, and 0.8^½ : 0.2^½ = 2 : 1
+        ("07-sample-temperature", (EIGHT_TO_TWO, 0.5, [0.94, 0.95]), [0, 1]),
+        ("07-sample-temperature", (EIGHT_TO_TWO, 2.0, [0.66, 0.67]), [0, 1]),
+        ("07-sample-temperature", ([-math.inf, 0.0], 2.0, [0.0]), [1]),
     ],
 )
 def test_the_reference_gives_what_comes_out_by_hand(

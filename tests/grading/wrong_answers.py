@@ -2491,6 +2491,533 @@ def rnn_params(vocabulary, embedding, hidden, steps):
 def rnn_params(vocabulary, embedding, hidden, steps):
     V, D, H = vocabulary - 1, embedding, hidden
     return V * D + D * H + H * H + H + H * V + V
+CHAPTER_07 = r"""
+## 07-bptt-dwh | last step only
+def bptt_dWh(h, W_h, dh):
+    da = dh[-1] * (1 - h[-1] ** 2)
+    return np.outer(h[-2], da)
+
+## 07-bptt-dwh | last step only
+def bptt_dWh(h, W_h, dh):
+    T, H = dh.shape
+    grad = np.zeros((H, H))
+    delta = dh[T - 1] * (1.0 - h[T] * h[T])
+    for i in range(H):
+        for j in range(H):
+            grad[i, j] = h[T - 1, i] * delta[j]
+    return grad
+
+## 07-bptt-dwh | overwrites: first step only
+def bptt_dWh(h, W_h, dh):
+    right = 0
+    for t in reversed(range(len(dh))):
+        da = (dh[t] + right) * (1 - h[t + 1] ** 2)
+        grad = h[t][:, None] * da[None, :]
+        right = W_h @ da
+    return grad
+
+## 07-bptt-dwh | overwrites: first step only
+def bptt_dWh(h, W_h, dh):
+    dW = np.zeros(W_h.shape)
+    nxt = np.zeros(W_h.shape[0])
+    t = dh.shape[0]
+    while t > 0:
+        delta = np.multiply(dh[t - 1] + nxt, 1 - np.square(h[t]))
+        dW[:, :] = np.outer(h[t - 1], delta)
+        nxt = np.dot(delta, W_h.T)
+        t -= 1
+    return dW
+
+## 07-bptt-dwh | nothing from the right
+def bptt_dWh(h, W_h, dh):
+    dW = np.zeros_like(W_h)
+    for t in range(len(dh)):
+        dW += np.outer(h[t], dh[t] * (1 - h[t + 1] ** 2))
+    return dW
+
+## 07-bptt-dwh | nothing from the right
+def bptt_dWh(h, W_h, dh):
+    return np.einsum("ti,tj->ij", h[:-1], dh * (1 - h[1:] ** 2))
+
+## 07-bptt-dwh | the last loss only
+def bptt_dWh(h, W_h, dh):
+    dW = np.zeros_like(W_h)
+    g = dh[-1]
+    for t in range(len(dh), 0, -1):
+        da = g * (1 - h[t] ** 2)
+        dW += np.outer(h[t - 1], da)
+        g = W_h @ da
+    return dW
+
+## 07-bptt-dwh | W_h not transposed on the way back
+def bptt_dWh(h, W_h, dh):
+    dW = np.zeros_like(W_h)
+    right = np.zeros(len(W_h))
+    for t in range(len(dh), 0, -1):
+        da = (dh[t - 1] + right) * (1 - h[t] ** 2)
+        dW += np.outer(h[t - 1], da)
+        right = da @ W_h
+    return dW
+
+## 07-bptt-dwh | W_h not transposed on the way back
+def bptt_dWh(h, W_h, dh):
+    # columns, as in the notes
+    grads, back = [], 0.0
+    for t in range(dh.shape[0] - 1, -1, -1):
+        delta = (dh[t] + back) * (1 - h[t + 1] ** 2)
+        grads.append(np.outer(h[t], delta))
+        back = W_h.T @ delta
+    return sum(grads)
+
+## 07-bptt-dwh | the result transposed
+def bptt_dWh(h, W_h, dh):
+    dW = np.zeros_like(W_h)
+    right = np.zeros(len(W_h))
+    for t in range(len(dh), 0, -1):
+        da = (dh[t - 1] + right) * (1 - h[t] ** 2)
+        dW += np.outer(da, h[t - 1])
+        right = da @ W_h.T
+    return dW
+
+## 07-bptt-dwh | no derivative of tanh
+def bptt_dWh(h, W_h, dh):
+    dW = np.zeros_like(W_h)
+    g = np.zeros(len(W_h))
+    for t in range(len(dh), 0, -1):
+        g = g + dh[t - 1]
+        dW += np.outer(h[t - 1], g)
+        g = g @ W_h.T
+    return dW
+
+## 07-bptt-dwh | the derivative as if h were the input
+def bptt_dWh(h, W_h, dh):
+    dW = np.zeros_like(W_h)
+    right = np.zeros(len(W_h))
+    for t in range(len(dh), 0, -1):
+        da = (dh[t - 1] + right) * (1 - np.tanh(h[t]) ** 2)
+        dW += np.outer(h[t - 1], da)
+        right = da @ W_h.T
+    return dW
+
+## 07-bptt-dwh | the derivative as if h were the input
+def bptt_dWh(h, W_h, dh):
+    def dtanh(x):
+        return 1 / np.cosh(x) ** 2
+
+    dW, right = 0, 0
+    for t in range(len(dh) - 1, -1, -1):
+        da = (dh[t] + right) * dtanh(h[t + 1])
+        dW = dW + np.outer(h[t], da)
+        right = W_h.dot(da)
+    return dW
+
+## 07-bptt-dwh | the derivative at the state before
+def bptt_dWh(h, W_h, dh):
+    dW = np.zeros_like(W_h)
+    right = np.zeros(len(W_h))
+    for t in range(len(dh) - 1, -1, -1):
+        da = (dh[t] + right) * (1 - h[t] ** 2)
+        dW += np.outer(h[t], da)
+        right = da @ W_h.T
+    return dW
+
+## 07-bptt-dwh | the derivative of the sigmoid
+def bptt_dWh(h, W_h, dh):
+    dW = np.zeros_like(W_h)
+    right = np.zeros(len(W_h))
+    for t in range(len(dh), 0, -1):
+        da = (dh[t - 1] + right) * h[t] * (1 - h[t])
+        dW += np.outer(h[t - 1], da)
+        right = da @ W_h.T
+    return dW
+
+## 07-bptt-dwh | passed on without the derivative
+def bptt_dWh(h, W_h, dh):
+    dW = np.zeros_like(W_h)
+    grad = np.zeros(len(W_h))
+    for t in range(len(dh), 0, -1):
+        grad = grad @ W_h.T + dh[t - 1]
+        dW += np.outer(h[t - 1], grad * (1 - h[t] ** 2))
+    return dW
+
+## 07-bptt-dwh | h_t in place of the state before
+def bptt_dWh(h, W_h, dh):
+    dW = np.zeros_like(W_h)
+    right = np.zeros(len(W_h))
+    for t in range(len(dh), 0, -1):
+        da = (dh[t - 1] + right) * (1 - h[t] ** 2)
+        dW += np.outer(h[t], da)
+        right = da @ W_h.T
+    return dW
+
+## 07-bptt-dwh | h_t in place of the state before
+def bptt_dWh(h, W_h, dh):
+    h = h[1:]
+    dW = np.zeros_like(W_h)
+    delta = np.zeros(W_h.shape[0])
+    for t in range(len(h))[::-1]:
+        delta = (dh[t] + W_h @ delta) * (1 - h[t] ** 2)
+        dW += h[t].reshape(-1, 1) @ delta.reshape(1, -1)
+    return dW
+
+## 07-bptt-dwh | h_0 taken for zeros
+def bptt_dWh(h, W_h, dh):
+    dW = np.zeros_like(W_h)
+    right = np.zeros(len(W_h))
+    for t in range(len(dh), 1, -1):
+        da = (dh[t - 1] + right) * (1 - h[t] ** 2)
+        dW += np.outer(h[t - 1], da)
+        right = da @ W_h.T
+    return dW
+
+## 07-bptt-dwh | the mean over the steps
+def bptt_dWh(h, W_h, dh):
+    parts = []
+    right = np.zeros(len(W_h))
+    for t in range(len(dh), 0, -1):
+        da = (dh[t - 1] + right) * (1 - h[t] ** 2)
+        parts.append(np.outer(h[t - 1], da))
+        right = da @ W_h.T
+    return np.mean(parts, axis=0)
+
+## 07-bptt-dwh | forwards in time
+def bptt_dWh(h, W_h, dh):
+    dW = np.zeros_like(W_h)
+    back = np.zeros(len(W_h))
+    for t in range(len(dh)):
+        da = (dh[t] + back) * (1 - h[t + 1] ** 2)
+        dW += np.outer(h[t], da)
+        back = da @ W_h.T
+    return dW
+
+## 07-bptt-dwh | what comes from the right piles up
+def bptt_dWh(h, W_h, dh):
+    dW = np.zeros_like(W_h)
+    right = np.zeros(len(W_h))
+    for t in range(len(dh), 0, -1):
+        da = (dh[t - 1] + right) * (1 - h[t] ** 2)
+        dW += np.outer(h[t - 1], da)
+        right += da @ W_h.T
+    return dW
+
+## 07-stream-perplexity | batches unweighted
+def stream_perplexity(batches):
+    losses = [loss for loss, targets in batches if not math.isnan(loss)]
+    return math.exp(np.mean(losses))
+
+## 07-stream-perplexity | batches unweighted
+def stream_perplexity(batches):
+    total, n = 0.0, 0
+    for loss, targets in batches:
+        if (targets != -1).any():
+            total += loss
+            n += 1
+    return np.exp(total / n)
+
+## 07-stream-perplexity | mean of the batches' perplexities
+def stream_perplexity(batches):
+    return np.nanmean([np.exp(loss) for loss, _ in batches])
+
+## 07-stream-perplexity | mean of the batches' perplexities
+def stream_perplexity(batches):
+    perplexities = []
+    for loss, targets in batches:
+        if np.all(targets < 0):
+            continue
+        perplexities.append(math.exp(loss))
+    return sum(perplexities) / len(perplexities)
+
+## 07-stream-perplexity | weighted mean of exps
+def stream_perplexity(batches):
+    total, tokens = 0.0, 0
+    for loss, targets in batches:
+        n = np.count_nonzero(targets >= 0)
+        if n:
+            total += n * np.exp(loss)
+            tokens += n
+    return total / tokens
+
+## 07-stream-perplexity | padding counted
+def stream_perplexity(batches):
+    total, tokens = 0.0, 0
+    for loss, targets in batches:
+        if not np.isnan(loss):
+            total += loss * targets.size
+            tokens += targets.size
+    return math.exp(total / tokens)
+
+## 07-stream-perplexity | padding counted
+def stream_perplexity(batches):
+    pairs = [(loss, t.shape[0] * t.shape[1]) for loss, t in batches if loss == loss]
+    losses, sizes = zip(*pairs)
+    return float(np.exp(np.average(losses, weights=sizes)))
+
+## 07-stream-perplexity | rows counted, not tokens
+def stream_perplexity(batches):
+    total, tokens = 0.0, 0
+    for loss, targets in batches:
+        if not np.isnan(loss):
+            total += loss * len(targets)
+            tokens += len(targets)
+    return math.exp(total / tokens)
+
+## 07-stream-perplexity | steps counted, not tokens
+def stream_perplexity(batches):
+    s = n = 0
+    for loss, targets in batches:
+        if not math.isnan(loss):
+            T = targets.shape[1]
+            s += loss * T
+            n += T
+    return math.exp(s / n)
+
+## 07-stream-perplexity | token 0 not counted
+def stream_perplexity(batches):
+    s = n = 0
+    for loss, targets in batches:
+        count = int((targets > 0).sum())
+        if count:
+            s += loss * count
+            n += count
+    return math.exp(s / n)
+
+## 07-stream-perplexity | no exponential
+def stream_perplexity(batches):
+    s = n = 0
+    for loss, targets in batches:
+        count = int((targets >= 0).sum())
+        if count:
+            s += loss * count
+            n += count
+    return s / n
+
+## 07-stream-perplexity | 2 to the power of nats
+def stream_perplexity(batches):
+    s = n = 0
+    for loss, targets in batches:
+        count = int((targets >= 0).sum())
+        if count:
+            s += loss * count
+            n += count
+    return 2 ** (s / n)
+
+## 07-stream-perplexity | the sign
+def stream_perplexity(batches):
+    s = n = 0
+    for loss, targets in batches:
+        count = int((targets >= 0).sum())
+        if count:
+            s += loss * count
+            n += count
+    return math.exp(-s / n)
+
+## 07-stream-perplexity | nan spreads
+def stream_perplexity(batches):
+    s = n = 0
+    for loss, targets in batches:
+        count = int((targets >= 0).sum())
+        s += loss * count
+        n += count
+    return math.exp(s / n)
+
+## 07-stream-perplexity | nan spreads
+def stream_perplexity(batches):
+    counts = np.array([np.sum(t != -1) for _, t in batches])
+    losses = np.array([loss for loss, _ in batches])
+    return np.exp((losses * counts).sum() / counts.sum())
+
+## 07-stream-perplexity | sums means
+def stream_perplexity(batches):
+    s = n = 0
+    for loss, targets in batches:
+        count = int((targets >= 0).sum())
+        if count:
+            s += loss
+            n += count
+    return math.exp(s / n)
+
+## 07-stream-perplexity | the last batch alone
+def stream_perplexity(batches):
+    for loss, targets in batches:
+        n = (targets >= 0).sum()
+        total = loss * n
+    return math.exp(total / n)
+
+## 07-stream-perplexity | the first batch alone
+def stream_perplexity(batches):
+    s = n = 0
+    for loss, targets in batches:
+        count = int((targets >= 0).sum())
+        s += loss * count
+        n += count
+        return np.exp(s / n)
+
+## 07-sample-temperature | divides the probabilities
+def sample_temperature(logprobs, temperature, draws):
+    p = np.exp(logprobs) / temperature
+    p = p / p.sum()
+    cdf = np.cumsum(p)
+    return [int(np.searchsorted(cdf, u, side="right")) for u in draws]
+
+## 07-sample-temperature | divides the probabilities
+def sample_temperature(logprobs, temperature, draws):
+    # the temperature was forgotten
+    tokens = []
+    for u in draws:
+        s = 0.0
+        for i, lp in enumerate(logprobs):
+            s += math.exp(lp)
+            if s > u:
+                tokens.append(i)
+                break
+    return tokens
+
+## 07-sample-temperature | divides the probabilities, and leaves it there
+def sample_temperature(logprobs, temperature, draws):
+    p = [math.exp(lp) / temperature for lp in logprobs]
+    tokens = []
+    for u in draws:
+        total = 0.0
+        for token in range(len(p)):
+            total += p[token]
+            if u < total:
+                break
+        else:
+            token = 0
+        tokens.append(token)
+    return tokens
+
+## 07-sample-temperature | softmax of divided probabilities
+def sample_temperature(logprobs, temperature, draws):
+    z = np.exp(logprobs) / temperature
+    e = np.exp(z - z.max())
+    cdf = np.cumsum(e / e.sum())
+    return [int(np.argmax(cdf > u)) for u in draws]
+
+## 07-sample-temperature | not normalised
+def sample_temperature(logprobs, temperature, draws):
+    p = np.exp(np.asarray(logprobs) / temperature)
+    cdf = p.cumsum()
+    return [int(np.argmax(cdf > u)) for u in draws]
+
+## 07-sample-temperature | multiplies
+def sample_temperature(logprobs, temperature, draws):
+    z = np.array(logprobs) * temperature
+    z = np.exp(z - z.max())
+    cdf = np.cumsum(z) / z.sum()
+    return [int(np.argmax(cdf > u)) for u in draws]
+
+## 07-sample-temperature | multiplies
+def sample_temperature(logprobs, temperature, draws):
+    p = [math.exp(lp) ** temperature for lp in logprobs]
+    total = sum(p)
+    p = [x / total for x in p]
+    out = []
+    for u in draws:
+        acc, i = p[0], 0
+        while acc <= u:
+            i += 1
+            acc += p[i]
+        out.append(i)
+    return out
+
+## 07-sample-temperature | always the most probable
+def sample_temperature(logprobs, temperature, draws):
+    return [logprobs.index(max(logprobs)) for _ in draws]
+
+## 07-sample-temperature | underflow
+def sample_temperature(logprobs, temperature, draws):
+    p = np.exp(logprobs) ** (1 / temperature)
+    p = p / p.sum()
+    c = np.cumsum(p)
+    return [int((c > u).argmax()) for u in draws]
+
+## 07-sample-temperature | underflow: division by zero
+def sample_temperature(logprobs, temperature, draws):
+    p = [math.exp(lp / temperature) for lp in logprobs]
+    p = [x / sum(p) for x in p]
+    out = []
+    for u in draws:
+        s = 0
+        for i, x in enumerate(p):
+            s += x
+            if s > u:
+                out.append(i)
+                break
+    return out
+
+## 07-sample-temperature | draws what is impossible
+def sample_temperature(logprobs, temperature, draws):
+    z = np.array(logprobs) / temperature
+    p = np.exp(z - z.max())
+    return np.searchsorted(np.cumsum(p / p.sum()), draws).tolist()
+
+## 07-sample-temperature | draws what is impossible
+def sample_temperature(logprobs, temperature, draws):
+    m = max(logprobs)
+    p = [math.exp((lp - m) / temperature) for lp in logprobs]
+    total, out = sum(p), []
+    for u in draws:
+        s = 0
+        for i, x in enumerate(p):
+            s += x / total
+            if s >= u:
+                out.append(i)
+                break
+    return out
+
+## 07-sample-temperature | one number for all tokens
+def sample_temperature(logprobs, temperature, draws):
+    z = np.array(logprobs) / temperature
+    p = np.exp(z - z.max())
+    c = np.cumsum(p / p.sum())
+    token = int((c > draws[0]).argmax())
+    return [token for _ in draws]
+
+## 07-sample-temperature | one token for all numbers
+def sample_temperature(logprobs, temperature, draws):
+    z = np.array(logprobs) / temperature
+    p = np.exp(z - z.max())
+    c = np.cumsum(p / p.sum())
+    tokens = []
+    for u in draws:
+        tokens.append(int((c > u).argmax()))
+        return tokens
+
+## 07-sample-temperature | ranks, not tokens
+def sample_temperature(logprobs, temperature, draws):
+    z = np.array(sorted(logprobs, reverse=True)) / temperature
+    p = np.exp(z - z.max())
+    c = np.cumsum(p / p.sum())
+    return [int((c > u).argmax()) for u in draws]
+
+## 07-sample-temperature | counts from one
+def sample_temperature(logprobs, temperature, draws):
+    z = np.array(logprobs) / temperature
+    p = np.exp(z - z.max())
+    p /= p.sum()
+    out = []
+    for u in draws:
+        i, s = 0, 0.0
+        while s <= u:
+            s += p[i]
+            i += 1
+        out.append(i)
+    return out
+
+## 07-sample-temperature | one token early
+def sample_temperature(logprobs, temperature, draws):
+    z = np.array(logprobs) / temperature
+    p = np.exp(z - z.max())
+    c = np.cumsum(p / p.sum())
+    out = []
+    for u in draws:
+        before = 0
+        for i in range(len(c)):
+            if c[i] <= u:
+                before = i
+        out.append(before)
+    return out
 """
 
 
@@ -2510,4 +3037,5 @@ WRONG_ANSWERS = [
     *_cut(CHAPTER_04),
     *_cut(CHAPTER_05),
     *_cut(CHAPTER_06),
+    *_cut(CHAPTER_07),
 ]

@@ -16,6 +16,7 @@ CHAPTERS = {
     "04": "chapter04",
     "05": "chapter05",
     "06": "chapter06",
+    "07": "chapter07",
 }
 
 
