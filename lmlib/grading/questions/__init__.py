@@ -9,7 +9,13 @@ from lmlib.grading.question import Question
 from lmlib.translation import gettext as _
 
 #: Which module holds the questions of a chapter; its ``questions()`` gives them.
-CHAPTERS = {"01": "chapter01", "02": "chapter02", "03": "chapter03", "04": "chapter04"}
+CHAPTERS = {
+    "01": "chapter01",
+    "02": "chapter02",
+    "03": "chapter03",
+    "04": "chapter04",
+    "08": "chapter08",
+}
 
 
 def of_chapter(chapter: str) -> tuple[Question, ...]:
