@@ -8,4 +8,5 @@ INTERACTIVES: dict[str, str] = {
     "longer-context": "lmlib.interactives.counts:longer_context",
     "probability-mass": "lmlib.interactives.smoothing:probability_mass",
     "drag-logits": "lmlib.interactives.logits:drag_logits",
+    "spectral-radius": "lmlib.interactives.radius:spectral_radius_slider",
 }
