@@ -12,4 +12,5 @@ INTERACTIVES: dict[str, str] = {
     "unroll-stepper": "lmlib.interactives.unrolling:unroll_stepper",
     "backward-stepper": "lmlib.interactives.backward:backward_stepper",
     "next-token-bars": "lmlib.interactives.sampling:next_token_bars",
+    "spectral-radius": "lmlib.interactives.radius:spectral_radius_slider",
 }

@@ -3018,6 +3018,343 @@ def sample_temperature(logprobs, temperature, draws):
                 before = i
         out.append(before)
     return out
+CHAPTER_08 = r"""
+## 08-clip-norm | array by array
+def clip_norm(gradients, limit):
+    clipped = {}
+    for name, g in gradients.items():
+        norm = np.linalg.norm(g)
+        clipped[name] = g * limit / norm if norm > limit else g
+    return clipped
+
+## 08-clip-norm | array by array
+def clip_norm(gradients, limit):
+    return {k: g * min(1, limit / (np.sqrt(np.sum(g ** 2)) + 1e-300)) for k, g in gradients.items()}
+
+## 08-clip-norm | lengthens short gradients
+def clip_norm(gradients, limit):
+    total = 0.0
+    for g in gradients.values():
+        total += np.sum(g * g)
+    norm = math.sqrt(total)
+    if norm == 0:
+        return gradients
+    return {name: g / norm * limit for name, g in gradients.items()}
+
+## 08-clip-norm | forgets the root
+def clip_norm(gradients, limit):
+    norm = sum(np.sum(g ** 2) for g in gradients.values())
+    if norm <= limit:
+        return {name: g.copy() for name, g in gradients.items()}
+    return {name: limit * g / norm for name, g in gradients.items()}
+
+## 08-clip-norm | adds up the norms
+def clip_norm(gradients, limit):
+    norm = 0
+    for name in gradients:
+        norm += np.linalg.norm(gradients[name])
+    factor = 1.0 if norm < limit else limit / norm
+    return {name: factor * gradients[name] for name in gradients}
+
+## 08-clip-norm | the largest number
+def clip_norm(gradients, limit):
+    biggest = max(np.abs(g).max() for g in gradients.values())
+    if biggest > limit:
+        return {name: g * limit / biggest for name, g in gradients.items()}
+    return dict(gradients)
+
+## 08-clip-norm | adds up the numbers
+def clip_norm(gradients, limit):
+    norm = sum(np.linalg.norm(g.flatten(), 1) for g in gradients.values())
+    if norm > limit:
+        return {name: g * (limit / norm) for name, g in gradients.items()}
+    return gradients
+
+## 08-clip-norm | the mean of the squares
+def clip_norm(gradients, limit):
+    everything = np.concatenate([np.ravel(g) for g in gradients.values()])
+    norm = np.sqrt(np.mean(everything ** 2))
+    return {k: v * limit / max(limit, norm) for k, v in gradients.items()}
+
+## 08-clip-norm | to length 1
+def clip_norm(gradients, limit):
+    norm = math.sqrt(sum(float(np.sum(np.square(g))) for g in gradients.values()))
+    if norm > limit:
+        return {k: g / norm for k, g in gradients.items()}
+    return {k: g for k, g in gradients.items()}
+
+## 08-clip-norm | clips by value
+def clip_norm(gradients, limit):
+    out = {}
+    for name, g in gradients.items():
+        g = np.where(g > limit, limit, g)
+        out[name] = np.where(g < -limit, -limit, g)
+    return out
+
+## 08-clip-norm | the fraction upside down
+def clip_norm(gradients, limit):
+    norm = np.linalg.norm(np.concatenate([g.reshape(-1) for g in gradients.values()]))
+    if norm > limit:
+        return {name: g * norm / limit for name, g in gradients.items()}
+    return gradients
+
+## 08-clip-norm | divides by zero
+def clip_norm(gradients, limit):
+    norm = math.sqrt(sum((g ** 2).sum() for g in gradients.values()))
+    factor = limit / norm
+    if factor > 1:
+        factor = 1
+    return {name: g * factor for name, g in gradients.items()}
+
+## 08-clip-norm | changes what it was given
+def clip_norm(gradients, limit):
+    norm = np.sqrt(sum(np.sum(g ** 2) for g in gradients.values()))
+    if norm > limit:
+        for g in gradients.values():
+            g *= limit / norm
+    return gradients
+
+## 08-clip-norm | changes what it was given
+def clip_norm(gradients, limit):
+    norm = np.sqrt(sum(np.sum(g ** 2) for g in gradients.values()))
+    if norm > limit:
+        for name in gradients:
+            gradients[name] = gradients[name] * limit / norm
+    return gradients
+
+## 08-clip-norm | throws the gradient away
+def clip_norm(gradients, limit):
+    norm = np.sqrt(sum(np.sum(g ** 2) for g in gradients.values()))
+    if norm > limit:
+        return {name: np.zeros(g.shape) for name, g in gradients.items()}
+    return gradients
+
+## 08-clip-value | one-sided
+def clip_value(gradients, limit):
+    clipped = {}
+    for name, g in gradients.items():
+        g = g.copy()
+        g[g > limit] = limit
+        clipped[name] = g
+    return clipped
+
+## 08-clip-value | one-sided
+def clip_value(gradients, limit):
+    return {name: np.where(g > limit, limit, g) for name, g in gradients.items()}
+
+## 08-clip-value | the other side alone
+def clip_value(gradients, limit):
+    return {name: np.where(g < -limit, -limit, g) for name, g in gradients.items()}
+
+## 08-clip-value | loses every sign
+def clip_value(gradients, limit):
+    new = {}
+    for name in gradients:
+        size = np.abs(gradients[name])
+        size[size > limit] = limit
+        new[name] = size
+    return new
+
+## 08-clip-value | loses the sign of the large
+def clip_value(gradients, limit):
+    new = {name: np.array(g) for name, g in gradients.items()}
+    for g in new.values():
+        g[np.abs(g) > limit] = limit
+    return new
+
+## 08-clip-value | throws the large away
+def clip_value(gradients, limit):
+    return {name: g * ~(np.abs(g) > limit) for name, g in gradients.items()}
+
+## 08-clip-value | throws the large away
+def clip_value(gradients, limit):
+    new = {}
+    for name, g in gradients.items():
+        new[name] = g.copy()
+        new[name][abs(g) > limit] = 0
+    return new
+
+## 08-clip-value | nothing below zero
+def clip_value(gradients, limit):
+    return {name: g.clip(0, limit) for name, g in gradients.items()}
+
+## 08-clip-value | the small ones too
+def clip_value(gradients, limit):
+    new = {}
+    for k, g in gradients.items():
+        new[k] = np.where(g > 0, limit, np.where(g < 0, -limit, g))
+    return new
+
+## 08-clip-value | by norm
+def clip_value(gradients, limit):
+    norm = np.sqrt(sum(np.sum(g ** 2) for g in gradients.values()))
+    if norm > limit:
+        return {name: g * limit / norm for name, g in gradients.items()}
+    return gradients
+
+## 08-clip-value | scales each array
+def clip_value(gradients, limit):
+    new = {}
+    for name, g in gradients.items():
+        top = np.max(np.abs(g))
+        new[name] = g / top * limit if top > limit else g
+    return new
+
+## 08-clip-value | NaN becomes the limit
+def clip_value(gradients, limit):
+    new = {}
+    for name, g in gradients.items():
+        flat = [max(-limit, min(limit, x)) for x in g.ravel()]
+        new[name] = np.array(flat).reshape(g.shape)
+    return new
+
+## 08-clip-value | NaN becomes 0
+def clip_value(gradients, limit):
+    return {name: np.clip(np.nan_to_num(g, posinf=limit, neginf=-limit), -limit, limit)
+            for name, g in gradients.items()}
+
+## 08-clip-value | always at 1
+def clip_value(gradients, limit=1):
+    return {name: np.clip(g, -1, 1) for name, g in gradients.items()}
+
+## 08-clip-value | changes what it was given
+def clip_value(gradients, limit):
+    for name, g in gradients.items():
+        g[g > limit] = limit
+        g[g < -limit] = -limit
+    return gradients
+
+## 08-jacobian-product | omits the derivative of tanh
+def jacobian_product(states, W_h):
+    return np.linalg.matrix_power(W_h.T, len(states))
+
+## 08-jacobian-product | omits the derivative of tanh
+def jacobian_product(states, W_h):
+    J = np.identity(W_h.shape[0])
+    for t in range(states.shape[0]):
+        J = J @ W_h.T
+    return J
+
+## 08-jacobian-product | the weights not transposed
+def jacobian_product(states, W_h):
+    J = np.eye(len(W_h))
+    for h in states:
+        J = np.diag(1 - h ** 2) @ W_h @ J
+    return J
+
+## 08-jacobian-product | the weights not transposed
+def jacobian_product(states, W_h):
+    J = np.eye(W_h.shape[0])
+    for t in range(len(states)):
+        J = (1 - states[t] ** 2)[:, None] * (W_h @ J)
+    return J
+
+## 08-jacobian-product | the steps in reverse
+def jacobian_product(states, W_h):
+    J = np.eye(len(W_h))
+    for h in states:
+        J = J @ (np.diag(1 - h ** 2) @ W_h.T)
+    return J
+
+## 08-jacobian-product | the steps in reverse
+def jacobian_product(states, W_h):
+    J = np.eye(len(W_h))
+    for t in reversed(range(len(states))):
+        J = np.diag(1 - states[t] * states[t]) @ (W_h.T @ J)
+    return J
+
+## 08-jacobian-product | the derivative on the wrong side
+def jacobian_product(states, W_h):
+    J = np.eye(len(W_h))
+    for h in states:
+        J = W_h.T * (1 - h ** 2) @ J
+    return J
+
+## 08-jacobian-product | transposed as a whole
+def jacobian_product(states, W_h):
+    J = np.eye(len(W_h))
+    for h in states:
+        J = J @ W_h @ np.diag(1 - h ** 2)
+    return J
+
+## 08-jacobian-product | tanh of the output
+def jacobian_product(states, W_h):
+    J = np.eye(len(W_h))
+    for h in states:
+        derivative = 1 - np.tanh(h) ** 2
+        J = np.diag(derivative) @ W_h.T @ J
+    return J
+
+## 08-jacobian-product | tanh of the output
+def jacobian_product(states, W_h):
+    J = np.eye(len(W_h))
+    for h in states:
+        J = np.diag(1 / np.cosh(h) ** 2) @ W_h.T @ J
+    return J
+
+## 08-jacobian-product | forgets the square
+def jacobian_product(states, W_h):
+    J = np.eye(len(W_h))
+    for h in states:
+        J = np.diag(1 - h) @ W_h.T @ J
+    return J
+
+## 08-jacobian-product | the square alone
+def jacobian_product(states, W_h):
+    J = np.eye(len(W_h))
+    for h in states:
+        J = np.diag(h ** 2).dot(W_h.T).dot(J)
+    return J
+
+## 08-jacobian-product | adds the steps
+def jacobian_product(states, W_h):
+    J = np.zeros(W_h.shape)
+    for h in states:
+        J += np.diag(1 - h ** 2) @ W_h.T
+    return J
+
+## 08-jacobian-product | multiplies element by element
+def jacobian_product(states, W_h):
+    J = None
+    for h in states:
+        step = np.diag(1 - h ** 2) @ W_h.T
+        J = step if J is None else J * step
+    return np.eye(len(W_h)) if J is None else J
+
+## 08-jacobian-product | a factor too few
+def jacobian_product(states, W_h):
+    J = np.eye(len(W_h))
+    for t in range(1, len(states)):
+        J = np.diag(1 - states[t] ** 2) @ W_h.T @ J
+    return J
+
+## 08-jacobian-product | a factor too many
+def jacobian_product(states, W_h):
+    J = W_h.T
+    for h in states:
+        J = np.diag(1 - h ** 2) @ W_h.T @ J
+    return J
+
+## 08-jacobian-product | the same state in each factor
+def jacobian_product(states, W_h):
+    if len(states) == 0:
+        return np.eye(len(W_h))
+    step = np.diag(1 - states[-1] ** 2) @ W_h.T
+    return np.linalg.matrix_power(step, len(states))
+
+## 08-jacobian-product | needs a step
+def jacobian_product(states, W_h):
+    J = np.diag(1 - states[0] ** 2) @ W_h.T
+    for h in states[1:]:
+        J = np.diag(1 - h ** 2) @ W_h.T @ J
+    return J
+
+## 08-jacobian-product | starts from zeros
+def jacobian_product(states, W_h):
+    J = np.zeros((len(W_h), len(W_h)))
+    for h in states:
+        J = np.diag(1 - h ** 2) @ W_h.T @ J
+    return J
 """
 
 
@@ -3038,4 +3375,5 @@ WRONG_ANSWERS = [
     *_cut(CHAPTER_05),
     *_cut(CHAPTER_06),
     *_cut(CHAPTER_07),
+    *_cut(CHAPTER_08),
 ]

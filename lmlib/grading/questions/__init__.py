@@ -17,6 +17,7 @@ CHAPTERS = {
     "05": "chapter05",
     "06": "chapter06",
     "07": "chapter07",
+    "08": "chapter08",
 }
 
 
