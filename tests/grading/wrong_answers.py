@@ -2034,6 +2034,8 @@ def nearest(vectors, word, count):
     del cos[word]
     limit = sorted(cos.values())[-count:][0]
     return [w for w in vectors if w in cos and cos[w] >= limit]
+"""
+
 CHAPTER_06 = r"""
 ## 06-rnn-forward | h not carried
 def rnn_forward(x, h, W_x, W_h, b, W_o, b_o):
@@ -2491,6 +2493,8 @@ def rnn_params(vocabulary, embedding, hidden, steps):
 def rnn_params(vocabulary, embedding, hidden, steps):
     V, D, H = vocabulary - 1, embedding, hidden
     return V * D + D * H + H * H + H + H * V + V
+"""
+
 CHAPTER_07 = r"""
 ## 07-bptt-dwh | last step only
 def bptt_dWh(h, W_h, dh):
@@ -3018,6 +3022,8 @@ def sample_temperature(logprobs, temperature, draws):
                 before = i
         out.append(before)
     return out
+"""
+
 CHAPTER_08 = r"""
 ## 08-clip-norm | array by array
 def clip_norm(gradients, limit):
