@@ -49,14 +49,18 @@ def apply_temperature(logprobs: npt.ArrayLike, temperature: float) -> Array:
     >>> np.exp(apply_temperature(np.log([0.8, 0.2]), 0.5)).round(4).tolist()
     [0.9412, 0.0588]
     """
+    _check_temperature(temperature)
+    logprobs = _normalise(np.asarray(logprobs, dtype=np.float64))
+    with np.errstate(over="ignore"):  # what is too improbable becomes impossible
+        return _normalise((logprobs - logprobs.max(axis=-1, keepdims=True)) / temperature)
+
+
+def _check_temperature(temperature: float) -> None:
     if not (temperature > 0 and math.isfinite(temperature)):
         raise InputError(
             f"temperature={temperature}: it must be a number above 0 (for its limit 0, which is "
             "always the most probable token, decode greedily)."
         )
-    logprobs = _normalise(np.asarray(logprobs, dtype=np.float64))
-    with np.errstate(over="ignore"):  # what is too improbable becomes impossible
-        return _normalise((logprobs - logprobs.max(axis=-1, keepdims=True)) / temperature)
 
 
 def keep_top_k(logprobs: npt.ArrayLike, k: int) -> Array:
@@ -231,32 +235,52 @@ def sample(
     prompt = _check(model, prompt, max_tokens)
     if rows < 1:
         raise InputError(f"rows={rows}: at least 1 text must be drawn.")
-    token, state = _read(model, prompt)
-    tokens, state = token.repeat(rows), select(state, np.zeros(rows, dtype=np.int64))
+    _check_temperature(temperature)
+    last, state = _read(model, prompt)
+    tokens, state = last.repeat(rows), select(state, np.zeros(rows, dtype=np.int64))
     written: list[list[int]] = [[] for _ in range(rows)]
     live = written  # those that have not ended
     for _ in range(max_tokens):
         predicted, state = model.step(tokens, state)  # (B, V)
-        allowed = _allowed(model, predicted, allow_unknown, prompt, live)
-        choices = apply_temperature(allowed, temperature)
+        choices = _allowed(model, predicted, allow_unknown, prompt, live)
+        if temperature != 1:
+            choices = apply_temperature(choices, temperature)
         if top_k is not None:
             choices = keep_top_k(choices, top_k)
         if top_p is not None:
             choices = keep_top_p(choices, top_p)
-        tokens = _draw(choices, rng)  # (B,)
-        going = np.flatnonzero(tokens != model.vocab.eos)
-        tokens, state, live = tokens[going], select(state, going), [live[row] for row in going]
-        for text, drawn in zip(live, tokens, strict=True):
-            text.append(int(drawn))
-        if not live:
-            break
+        tokens = draw(choices, rng)  # (B,)
+        drawn = tokens.tolist()
+        if model.vocab.eos in drawn:
+            going = np.flatnonzero(tokens != model.vocab.eos)
+            tokens, state, live = tokens[going], select(state, going), [live[row] for row in going]
+            if not live:
+                break
+            drawn = tokens.tolist()
+        for text, token in zip(live, drawn, strict=True):
+            text.append(token)
     return [np.array(text, dtype=np.int64) for text in written]
 
 
-def _draw(logprobs: Array, rng: np.random.Generator) -> TokenIds:
-    cumulative = np.cumsum(np.exp(logprobs), axis=-1)  # (B, V)
-    points = rng.random(len(logprobs)) * cumulative[:, -1]
-    return (cumulative > points[:, None]).argmax(axis=-1)
+def draw(logprobs: Array, rng: np.random.Generator) -> TokenIds:
+    """Draw a token for each row, each with its probability.
+
+    The probabilities are laid end to end on a line; a point of the line is chosen by chance, and
+    the token under it is drawn.
+
+    Parameters
+    ----------
+    logprobs : (B, V)
+        Natural logarithms, normalised or not.
+
+    Returns
+    -------
+    (B,) int
+    """
+    highest = np.maximum.reduce(logprobs, axis=-1, keepdims=True)
+    ends = np.add.accumulate(np.exp(logprobs - highest), axis=-1)  # (B, V), of each token's piece
+    points = rng.random(len(logprobs))[:, None] * ends[:, -1:]  # (B, 1)
+    return (ends > points).argmax(axis=-1)
 
 
 # ---------------------------------------------------------------- a beam
@@ -412,7 +436,9 @@ def _allowed(
         allowed[:, vocab.unk] = -np.inf
     if model.text_format.unit == "stream":
         allowed[:, vocab.eos] = -np.inf
-    highest = allowed.max(axis=-1)  # (B,)
+    highest = np.maximum.reduce(allowed, axis=-1)  # (B,)
+    if np.isfinite(highest).all():
+        return allowed
     undefined, dead = np.flatnonzero(np.isnan(highest)), np.flatnonzero(np.isneginf(highest))
     if undefined.size:
         raise InputError(

@@ -76,17 +76,16 @@ class _RNNSequence(torch.autograd.Function):
     def backward(ctx: Any, dh: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         x, h, h_0, W_x, W_h = ctx.saved_tensors
         steps, rows, size = h.shape
-        back = W_h.T.contiguous()  # laid out once, read at every step
         derivative = _derivative(h, ctx.activation)  # (T, B, H), becomes δ step by step
         direct, delta = dh.unbind(), derivative.unbind()
         delta[-1].mul_(direct[-1])
         from_right = torch.empty_like(h_0)
         for t in range(steps - 2, -1, -1):
-            torch.addmm(direct[t], delta[t + 1], back, out=from_right)
+            torch.addmm(direct[t], delta[t + 1], W_h.T, out=from_right)
             delta[t].mul_(from_right)
         all_delta = derivative.flatten(0, 1)  # (T B, H)
         dW_h = h[:-1].reshape(-1, size).T @ all_delta[rows:]
         dW_h.addmm_(h_0.T, delta[0])
         dx = (all_delta @ W_x.T).view_as(x) if ctx.needs_input_grad[0] else None
-        dh_0 = delta[0] @ back if ctx.needs_input_grad[1] else None
+        dh_0 = delta[0] @ W_h.T if ctx.needs_input_grad[1] else None
         return dx, dh_0, x.flatten(0, 1).T @ all_delta, dW_h, all_delta.sum(0), None

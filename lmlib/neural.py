@@ -164,8 +164,8 @@ def edge(logits: npt.NDArray) -> Array:
 
     `lmlib.scratch.log_softmax`, in place: one token at a time, what NumPy allocates counts.
     """
-    x = logits.astype(np.float64)
-    x -= np.maximum.reduce(x, axis=-1, keepdims=True)
+    highest = np.maximum.reduce(logits, axis=-1, keepdims=True)
+    x = np.subtract(logits, highest, dtype=np.float64)
     x -= np.log(np.add.reduce(np.exp(x), axis=-1, keepdims=True))
     return x
 

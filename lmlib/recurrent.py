@@ -108,7 +108,7 @@ class RecurrentLayers(nn.Module):
             Of tensors (B, L, H).
         """
         rows, steps, _ = x.shape
-        x = x.transpose(0, 1)  # (T, B, D)
+        x = x.transpose(0, 1).contiguous()  # (T, B, D)
         last = []  # of each layer, the state after the last step
         for layer, cell in enumerate(self.cells):
             before = (

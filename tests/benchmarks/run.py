@@ -286,6 +286,7 @@ def generation_against_torch() -> None:
     import torch
     from torch import nn
 
+    from lmlib.decoding import draw
     from lmlib.recurrent import RecurrentConfig, RecurrentLM
     from lmlib.text import index_text
 
@@ -303,7 +304,7 @@ def generation_against_torch() -> None:
             token, state = np.array([vocab.bos]), model.initial_state(1)
             for _ in range(characters):
                 logprobs, state = model.step(token, state)
-                token = np.searchsorted(np.exp(logprobs[0]).cumsum(), rng.random(1))
+                token = draw(logprobs, rng)
 
         def theirs(
             embedding: nn.Module, layers: nn.Module, head: nn.Module, characters: int = 200

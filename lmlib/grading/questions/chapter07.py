@@ -13,7 +13,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from lmlib.decoding import _draw, apply_temperature
+from lmlib.decoding import apply_temperature, draw
 from lmlib.grading.question import Mistake, Question
 from lmlib.language_model import Score
 from lmlib.scratch.layers import linear_backward
@@ -61,7 +61,7 @@ class _Given:
 def _sample_temperature(logprobs: list[float], temperature: float, draws: list[float]) -> list[int]:
     """`decoding.sample` for one step, a row for each number."""
     rows = np.tile(apply_temperature(logprobs, temperature), (len(draws), 1))  # (N, V)
-    return _draw(rows, cast(np.random.Generator, _Given(draws))).tolist()
+    return draw(rows, cast(np.random.Generator, _Given(draws))).tolist()
 
 
 # ---------------------------------------------------------------- the cases
