@@ -145,7 +145,7 @@ def backward_stepper() -> Interactive:
             "the prediction, or what comes back from the right. And what is added to dW_h at t = 1?"
         ),
         notice=_(
-            "Each step is the same three lines: add what comes from above and from the right; "
+            "Each step does the same three things: add what comes from above and from the right; "
             "multiply by 1 − h²; hand dz · W_hᵀ on. The first step adds nothing to dW_h, since the "
             "state before it was zero, though a gradient arrives there. With the last loss alone "
             "nothing comes from above before t = 5, and still W_h is told something at t = 4, 3 "
