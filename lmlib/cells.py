@@ -47,7 +47,7 @@ class RNNCell(nn.Module):
             nn.init.uniform_(weight, -1 / math.sqrt(hidden_size), 1 / math.sqrt(hidden_size))
 
     def initial_state(self, batch_size: int) -> States:
-        """h_0 = 0: nothing has been read."""
+        """Zeros: nothing has been read."""
         return (self.b.new_zeros(batch_size, self.b.numel()),)
 
     def forward(self, x: torch.Tensor, state: States) -> States:

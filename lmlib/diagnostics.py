@@ -34,7 +34,7 @@ def gradient_norms(
     loss : callable
         Of the outputs (B, T, H), one number.
     state : tuple of (B, layers, H), optional
-        h_0; zeros if nothing is given.
+        The one before the first input; zeros if nothing is given.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def jacobians(
     inputs : (T, D)
         One sequence.
     state : tuple of (1, layers, H), optional
-        h_0; zeros if nothing is given.
+        The one before the first input; zeros if nothing is given.
 
     Returns
     -------
@@ -135,7 +135,7 @@ def saturation(outputs: npt.ArrayLike, activation: str = "tanh", below: float = 
 
 
 def _states(network: RecurrentLayers, inputs: torch.Tensor, state: States | None) -> list[States]:
-    """All states from h_0 to h_T, each computed from the one before it in the list."""
+    """The state before the first input and those after each, computed one from the other."""
     if state is None:
         with torch.no_grad():
             state = tuple(torch.zeros_like(part) for part in network(inputs[:, :1])[1])

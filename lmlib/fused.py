@@ -19,7 +19,7 @@ def rnn_sequence(cell: RNNCell, x: torch.Tensor, state: States) -> States:
     x : (T, B, D)
         Time first: the rows of one step then lie side by side in memory.
     state
-        h_0 (B, H).
+        h_0 (B, H), which stands before the first step.
 
     Returns
     -------

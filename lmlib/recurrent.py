@@ -231,8 +231,8 @@ class RecurrentLM(NeuralLM):
         h_t = cell(x_t, h_{t-1})                        a layer; the next reads h_t as its x_t
         P(next | read so far) = softmax(h_t W_o + b_o)  W_o (H, V), b_o (V,)
 
-    In the code E is ``embedding``, the cells are ``layers.cells``; the state has the axes
-    (batch, layer, H).
+    ``<bos>`` is read first and gives h_0; before it, the state is zeros. In the code E is
+    ``embedding``, the cells are ``layers.cells``; the state has the axes (batch, layer, H).
 
     Parameters
     ----------
@@ -273,7 +273,7 @@ class RecurrentLM(NeuralLM):
         return self.dropout(h) @ self.W_o + (self.b_o + self.never), state
 
     def initial_state(self, batch_size: int) -> State:
-        """h_0 = 0."""
+        """Zeros: nothing has been read."""
         weights = self._numpy()
         shape = (batch_size, self.config.layers, self.config.hidden)
         return (np.zeros(shape, weights["embedding"].dtype),)

@@ -182,11 +182,12 @@ class RNNLM(LanguageModel):
     """A recurrent language model: its state is a vector that it learned to keep.
 
         x_t = embedding[token_t]                        (B, D)
-        h_t = f(x_t W_x + h_{t-1} W_h + b)              (B, H), h_0 = 0
+        h_t = f(x_t W_x + h_{t-1} W_h + b)              (B, H)
         o_t = h_t W_o + b_o                             (B, V)
         P(token_{t+1} | token_1 … token_t) = softmax(o_t)
 
-    The scores of ``<bos>``, and in a stream of ``<eos>``, are set to ``-inf``.
+    ``<bos>`` is read first and gives h_0; before it, the state is zeros. The scores of ``<bos>``,
+    and in a stream of ``<eos>``, are set to ``-inf``.
 
     Sources: Elman 1990, *Finding structure in time*; Mikolov et al. 2010, *Recurrent neural network
     based language model*; its training, `backpropagate_through_time`: Werbos 1990. Chapters 06, 07.

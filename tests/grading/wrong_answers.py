@@ -2419,13 +2419,13 @@ def rnn_params(vocabulary, embedding, hidden, steps):
     states = H * steps
     return V * D + D * H + H * H + H + H * V + V + states
 
-## 06-rnn-params | h_0 counted
+## 06-rnn-params | first state counted
 def rnn_params(vocabulary, embedding, hidden, steps):
     W_x, W_h, b, h_0 = embedding * hidden, hidden * hidden, hidden, hidden
     W_o, b_o = hidden * vocabulary, vocabulary
     return vocabulary * embedding + W_x + W_h + b + h_0 + W_o + b_o
 
-## 06-rnn-params | h_0 counted
+## 06-rnn-params | first state counted
 def rnn_params(vocabulary, embedding, hidden, steps):
     # a bias with each matrix
     parts = [vocabulary * embedding]

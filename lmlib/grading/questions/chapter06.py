@@ -733,7 +733,7 @@ def questions() -> tuple[Question, ...]:
                     _params_states,
                 ),
                 Mistake(
-                    "h_0 counted",
+                    "first state counted",
                     _(
                         "This is H too many. The state before the first token is all zeros here: "
                         "nobody learns it. Or is there a bias too many?"
