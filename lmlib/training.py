@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 
 from lmlib.batching import padded_batch, sequential_partition
@@ -400,7 +401,8 @@ class LanguageModelling:
 
     A stream is cut into lanes that are read side by side; after ``steps`` tokens of each the
     weights change, and the state is carried on but the gradient is not: truncated backpropagation
-    through time. Sentences are read whole, those of like length side by side.
+    through time. Sentences are read whole, those of like length side by side, and of short ones
+    more than of long: each batch has about as many tokens, so that each token has the same say.
 
     Parameters
     ----------
@@ -411,7 +413,7 @@ class LanguageModelling:
     bos
         The number of ``<bos>``.
     batch_size
-        Sentences or lanes side by side (B).
+        Lanes, or sentences of mean length, side by side (B).
     steps
         Tokens of a lane between two updates (T); for sentences it is not asked.
     seed
@@ -439,12 +441,17 @@ class LanguageModelling:
                 offset = int(rng.integers(min(self.steps, len(ids) - lanes + 1)))
                 yield from sequential_partition(stream, lanes, self.steps, offset)
             return
+        lengths = np.array([len(ids) for ids in self.train])
         order = rng.permutation(len(self.train))
         pool = 64 * self.batch_size  # within so many sentences, those of like length come together
-        rows = []
+        rows: list[npt.NDArray] = []
         for start in range(0, len(order), pool):
-            some = sorted(order[start : start + pool], key=lambda i: len(self.train[i]))
-            rows += [some[i : i + self.batch_size] for i in range(0, len(some), self.batch_size)]
+            some = order[start : start + pool]
+            some = some[np.argsort(lengths[some], kind="stable")]
+            before = np.cumsum(lengths[some]) - lengths[some]  # tokens in front of each sentence
+            pieces = -(-len(some) // self.batch_size)
+            piece = before * pieces // lengths[some].sum()
+            rows += np.split(some, np.flatnonzero(np.diff(piece)) + 1)
         for i in rng.permutation(len(rows)):
             yield padded_batch([self.train[row] for row in rows[i]], self.bos)
 

@@ -66,7 +66,8 @@ class WindowLM(NeuralLM):
         self.context_length = config.context
         fan_in = config.context * config.embedding
         with seeded(seed):
-            self.embedding = nn.Parameter(torch.randn(len(vocab), config.embedding))
+            # small: a rare word keeps much of what chance gave it
+            self.embedding = nn.Parameter(torch.randn(len(vocab), config.embedding) / 10)
             self.W_1 = nn.Parameter(torch.randn(fan_in, config.hidden) / fan_in**0.5)
             self.b_1 = nn.Parameter(torch.zeros(config.hidden))
             self.W_o = nn.Parameter(torch.randn(config.hidden, len(vocab)) / config.hidden**0.5)

@@ -93,6 +93,16 @@ def test_every_token_of_every_sentence_is_trained_on_once() -> None:
     assert again == [tuple(map(tuple, batch[1])) for batch in task.batches(0)] != other
 
 
+def test_short_and_long_sentences_have_the_same_say_for_each_token() -> None:
+    """Each batch's mean loss moves the weights alike, so no batch may have few tokens."""
+    task, _ = a_task()
+    lengths = np.random.default_rng(0).geometric(0.05, size=4000)
+    task = replace(task, train=[np.full(length, 3) for length in lengths], batch_size=16)
+    tokens = np.array([(targets >= 0).sum() for _, targets in task.batches(0)])
+    assert len(tokens) == pytest.approx(4000 / 16, rel=0.05)
+    assert np.percentile(tokens, 95) < 1.5 * np.percentile(tokens, 5)
+
+
 def test_in_a_stream_each_lane_goes_on_where_it_stopped() -> None:
     task, _ = a_task("stream")
     for (_, before), (after, _) in pairwise(task.batches(0)):
