@@ -259,13 +259,14 @@ def main(chosen: list[str]) -> None:
             f"{name}: {records[name]['value']:.4f} {mark.figure} (mark {mark.at_most})", flush=True
         )
         _write_records(RECORDS, records)
-    provenance = json.loads(PROVENANCE.read_text("utf-8")) if PROVENANCE.exists() else {}
     for name in artefacts():
         if chosen and name not in chosen:
             continue
-        provenance[name] = make_artefact(name)
-        print(f"{name}: made in {provenance[name]['seconds']:.0f} s", flush=True)
-        _write_records(PROVENANCE, provenance)
+        made = make_artefact(name)
+        print(f"{name}: made in {made['seconds']:.0f} s", flush=True)
+        # read only now: another run may have written in the meantime
+        provenance = json.loads(PROVENANCE.read_text("utf-8")) if PROVENANCE.exists() else {}
+        _write_records(PROVENANCE, provenance | {name: made})
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ def train(
 def of_grammar(config: Config) -> NeuralLM:
     """A model of the small grammar's sentences, word by word."""
     grammar = load("grammar")
-    training = TrainingConfig(epochs=12, learning_rate=0.005)
+    training = TrainingConfig(epochs=20, learning_rate=0.005)
     return train((grammar.train, grammar.valid), WORDS, config, training)
 
 
@@ -119,7 +119,9 @@ def recall(path: Path) -> None:
             "6-gram": train_ngram(texts[0], 6, text_format=WORDS),
         }
         for name, config in networks.items():
-            training = TrainingConfig(epochs=6, learning_rate=0.003, seed=seed)
+            training = TrainingConfig(
+                epochs=30, learning_rate=0.003, decay=1.0, patience=30, seed=seed
+            )
             model = train(texts, WORDS, config, training)
             parameters[name] = sum(weights.numel() for weights in model.parameters())
             models[name] = model
