@@ -22,7 +22,7 @@ PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check -c co
 comma := ,
 INSTALLED := .venv/.installed-$(subst $(comma),-,$(EXTRAS))
 
-.PHONY: book test serve catalogs colab screenshots bench marks env clean pages checks
+.PHONY: book test pytest-browser pytest-library serve catalogs colab screenshots bench marks env clean pages checks
 
 book: env pages
 	@echo "The book is built. Open file://$(CURDIR)/_build/html/index.html"
@@ -30,8 +30,14 @@ book: env pages
 test: env .venv/.kenlm
 	@$(MAKE) --no-print-directory --jobs=2 checks pages
 	@$(MAKE) --no-print-directory catalogs
-	@echo "== pytest: the library, the repository, every notebook in exercises/"
-	@.venv/bin/python -m pytest -q -p lmlib.grading.nbval_plugin --nbval lmlib tests exercises
+	@echo "== pytest, two at a time: the pages in a browser; all else, with every notebook in exercises/"
+	@$(MAKE) --no-print-directory --jobs=2 pytest-browser pytest-library
+
+pytest-browser:
+	@.venv/bin/python -m pytest -q tests/browser
+
+pytest-library:
+	@.venv/bin/python -m pytest -q -p lmlib.grading.nbval_plugin --nbval --ignore=tests/browser lmlib tests exercises
 
 serve: book
 	@echo "== http://127.0.0.1:8000 (Ctrl-C ends it)"

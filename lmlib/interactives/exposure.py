@@ -252,7 +252,7 @@ def percent(p: float) -> str:
 
     Examples
     --------
-    >>> percent(0.0345), percent(0.000021), percent(0.0)
+    >>> percent(0.0344), percent(0.000021), percent(0.0)
     ('3.4%', '0.0021%', '0%')
     """
     if p == 0:

@@ -226,7 +226,7 @@ def test_progress_of_a_function_that_nobody_asked_for_says_so(capsys: Capture) -
 def test_every_question_is_found_by_its_id_in_its_chapter_s_module() -> None:
     for chapter in CHAPTERS:
         for question in of_chapter(chapter):
-            assert question.id == f"{chapter}-{question.function.replace('_', '-')}"
+            assert question.id == f"{chapter}-{question.function.replace('_', '-').lower()}"
             assert find(question.id).id == question.id
     functions = [question.function for question in all_questions()]
     assert len(set(functions)) == len(functions)  # `progress` finds a question by it

@@ -318,148 +318,6 @@ def questions() -> tuple[Question, ...]:
     )
     return (
         Question(
-            "08-clip-norm",
-            "clip_norm",
-            _clip_norm,
-            worked=(
-                ({"w": np.array([3.0, 4.0])}, 10.0),
-                ({"w": np.array([3.0, -4.0])}, 1.0),
-                ({"w": np.array([3.0]), "b": np.array([4.0])}, 1.0),
-                (_TWO, 4.5),
-                (_TWO, 5.0),
-                (_TWO, 0.5),
-                ({"w": np.zeros(2)}, 1.0),
-                ({"w": np.array([0.6]), "b": np.array([0.0])}, 1.0),
-                ({"W": np.array([[1.0, 1.0], [-1.0, 1.0]])}, 1.0),
-            ),
-            draw=_draw_gradients,
-            mistakes=(
-                Mistake(
-                    "array by array",
-                    _(
-                        "Each array was clipped by its own norm. That turns the direction: long "
-                        "arrays are shortened, short ones are not. There is one norm for all."
-                    ),
-                    _norm_of_each,
-                ),
-                Mistake(
-                    "lengthens short gradients",
-                    _(
-                        "A gradient shorter than the limit was made longer. Clipping only "
-                        "shortens: what is within the limit stays as it is."
-                    ),
-                    _norm_always,
-                ),
-                Mistake("forgets the root", of_norm, _norm_without_root),
-                Mistake("adds up the norms", of_norm, _norm_sum_of_norms),
-                Mistake("the largest number", of_norm, _norm_is_the_largest),
-                Mistake("adds up the numbers", of_norm, _norm_is_the_sum),
-                Mistake("the mean of the squares", of_norm, _norm_is_the_mean),
-                Mistake(
-                    "to length 1",
-                    _("What was too long now has the norm 1. It should have that of the limit."),
-                    _norm_to_one,
-                ),
-                Mistake(
-                    "clips by value",
-                    _(
-                        "Each number was clipped by itself. That turns the direction; here all "
-                        "numbers are multiplied by the same factor."
-                    ),
-                    _clip_value,
-                ),
-                Mistake(
-                    "the fraction upside down",
-                    _(
-                        "A gradient that was too long became longer. Look at the factor: is it "
-                        "below 1?"
-                    ),
-                    _norm_lengthens,
-                ),
-                Mistake(
-                    "divides by zero",
-                    _("A gradient of zeros has the norm 0, and by that nothing can be divided."),
-                    _norm_zero_divides,
-                ),
-                Mistake("changes what it was given", of_arguments, _norm_in_place),
-                Mistake(
-                    "throws the gradient away",
-                    _(
-                        "A gradient that was too long came back as zeros. Its direction is worth "
-                        "keeping: only its length is cut."
-                    ),
-                    _norm_gives_zero,
-                ),
-            ),
-        ),
-        Question(
-            "08-clip-value",
-            "clip_value",
-            _clip_value,
-            worked=(
-                ({"w": np.array([0.5, -0.25])}, 1.0),
-                ({"w": np.array([0.5, 1e9, 3.0])}, 5.0),
-                ({"w": np.array([-0.5, -1e9])}, 5.0),
-                ({"w": np.array([2.0, -2.0])}, 2.0),
-                ({"W": np.array([[7.0, -0.125], [0.25, -9.0]]), "b": np.array([3.0])}, 0.5),
-                ({"w": np.array([np.inf, -np.inf, 1.0])}, 2.0),
-                ({"w": np.array([np.nan, 4.0])}, 2.0),
-                ({"w": np.array([1.0, np.nan])}, 2.0),
-            ),
-            draw=_draw_for_values,
-            mistakes=(
-                Mistake("one-sided", of_one_side, _value_one_sided),
-                Mistake("the other side alone", of_one_side, _value_below_alone),
-                Mistake("loses every sign", of_sign, _value_without_sign),
-                Mistake("loses the sign of the large", of_sign, _value_wrong_sign),
-                Mistake(
-                    "throws the large away",
-                    _(
-                        "What was beyond the limit came back as 0. It is brought back to the "
-                        "limit; its direction still counts."
-                    ),
-                    _value_drops,
-                ),
-                Mistake(
-                    "nothing below zero",
-                    _(
-                        "What was below zero came back as 0. The allowed range reaches as far "
-                        "below zero as above it."
-                    ),
-                    _value_not_below_zero,
-                ),
-                Mistake(
-                    "the small ones too",
-                    _("Numbers within the limit were changed. They stay as they are."),
-                    _value_of_all,
-                ),
-                Mistake(
-                    "by norm",
-                    _(
-                        "All numbers were multiplied by one factor. That is clipping by norm; here "
-                        "each number is cut by itself."
-                    ),
-                    _value_by_norm,
-                ),
-                Mistake(
-                    "scales each array",
-                    _(
-                        "Each array was multiplied by a factor, so that its small numbers shrank "
-                        "as well. Cut each number by itself."
-                    ),
-                    _value_scales_each,
-                ),
-                Mistake("NaN becomes the limit", of_nan, _value_hides_nan),
-                Mistake("NaN becomes 0", of_nan, _value_nan_to_zero),
-                Mistake(
-                    "always at 1",
-                    _("The limit was not looked at: the numbers were cut at 1."),
-                    _value_at_one,
-                ),
-                Mistake("changes what it was given", of_arguments, _value_in_place),
-            ),
-        ),
-        Question(
             "08-jacobian-product",
             "jacobian_product",
             _jacobian_product,
@@ -591,5 +449,147 @@ def questions() -> tuple[Question, ...]:
                 ),
             ),
             relative_tolerance=1e-7,
+        ),
+        Question(
+            "08-clip-value",
+            "clip_value",
+            _clip_value,
+            worked=(
+                ({"w": np.array([0.5, -0.25])}, 1.0),
+                ({"w": np.array([0.5, 1e9, 3.0])}, 5.0),
+                ({"w": np.array([-0.5, -1e9])}, 5.0),
+                ({"w": np.array([2.0, -2.0])}, 2.0),
+                ({"W": np.array([[7.0, -0.125], [0.25, -9.0]]), "b": np.array([3.0])}, 0.5),
+                ({"w": np.array([np.inf, -np.inf, 1.0])}, 2.0),
+                ({"w": np.array([np.nan, 4.0])}, 2.0),
+                ({"w": np.array([1.0, np.nan])}, 2.0),
+            ),
+            draw=_draw_for_values,
+            mistakes=(
+                Mistake("one-sided", of_one_side, _value_one_sided),
+                Mistake("the other side alone", of_one_side, _value_below_alone),
+                Mistake("loses every sign", of_sign, _value_without_sign),
+                Mistake("loses the sign of the large", of_sign, _value_wrong_sign),
+                Mistake(
+                    "throws the large away",
+                    _(
+                        "What was beyond the limit came back as 0. It is brought back to the "
+                        "limit; its direction still counts."
+                    ),
+                    _value_drops,
+                ),
+                Mistake(
+                    "nothing below zero",
+                    _(
+                        "What was below zero came back as 0. The allowed range reaches as far "
+                        "below zero as above it."
+                    ),
+                    _value_not_below_zero,
+                ),
+                Mistake(
+                    "the small ones too",
+                    _("Numbers within the limit were changed. They stay as they are."),
+                    _value_of_all,
+                ),
+                Mistake(
+                    "by norm",
+                    _(
+                        "All numbers were multiplied by one factor. That is clipping by norm; here "
+                        "each number is cut by itself."
+                    ),
+                    _value_by_norm,
+                ),
+                Mistake(
+                    "scales each array",
+                    _(
+                        "Each array was multiplied by a factor, so that its small numbers shrank "
+                        "as well. Cut each number by itself."
+                    ),
+                    _value_scales_each,
+                ),
+                Mistake("NaN becomes the limit", of_nan, _value_hides_nan),
+                Mistake("NaN becomes 0", of_nan, _value_nan_to_zero),
+                Mistake(
+                    "always at 1",
+                    _("The limit was not looked at: the numbers were cut at 1."),
+                    _value_at_one,
+                ),
+                Mistake("changes what it was given", of_arguments, _value_in_place),
+            ),
+        ),
+        Question(
+            "08-clip-norm",
+            "clip_norm",
+            _clip_norm,
+            worked=(
+                ({"w": np.array([3.0, 4.0])}, 10.0),
+                ({"w": np.array([3.0, -4.0])}, 1.0),
+                ({"w": np.array([3.0]), "b": np.array([4.0])}, 1.0),
+                (_TWO, 4.5),
+                (_TWO, 5.0),
+                (_TWO, 0.5),
+                ({"w": np.zeros(2)}, 1.0),
+                ({"w": np.array([0.6]), "b": np.array([0.0])}, 1.0),
+                ({"W": np.array([[1.0, 1.0], [-1.0, 1.0]])}, 1.0),
+            ),
+            draw=_draw_gradients,
+            mistakes=(
+                Mistake(
+                    "array by array",
+                    _(
+                        "Each array was clipped by its own norm. That turns the direction: long "
+                        "arrays are shortened, short ones are not. There is one norm for all."
+                    ),
+                    _norm_of_each,
+                ),
+                Mistake(
+                    "lengthens short gradients",
+                    _(
+                        "A gradient shorter than the limit was made longer. Clipping only "
+                        "shortens: what is within the limit stays as it is."
+                    ),
+                    _norm_always,
+                ),
+                Mistake("forgets the root", of_norm, _norm_without_root),
+                Mistake("adds up the norms", of_norm, _norm_sum_of_norms),
+                Mistake("the largest number", of_norm, _norm_is_the_largest),
+                Mistake("adds up the numbers", of_norm, _norm_is_the_sum),
+                Mistake("the mean of the squares", of_norm, _norm_is_the_mean),
+                Mistake(
+                    "to length 1",
+                    _("What was too long now has the norm 1. It should have that of the limit."),
+                    _norm_to_one,
+                ),
+                Mistake(
+                    "clips by value",
+                    _(
+                        "Each number was clipped by itself. That turns the direction; here all "
+                        "numbers are multiplied by the same factor."
+                    ),
+                    _clip_value,
+                ),
+                Mistake(
+                    "the fraction upside down",
+                    _(
+                        "A gradient that was too long became longer. Look at the factor: is it "
+                        "below 1?"
+                    ),
+                    _norm_lengthens,
+                ),
+                Mistake(
+                    "divides by zero",
+                    _("A gradient of zeros has the norm 0, and by that nothing can be divided."),
+                    _norm_zero_divides,
+                ),
+                Mistake("changes what it was given", of_arguments, _norm_in_place),
+                Mistake(
+                    "throws the gradient away",
+                    _(
+                        "A gradient that was too long came back as zeros. Its direction is worth "
+                        "keeping: only its length is cut."
+                    ),
+                    _norm_gives_zero,
+                ),
+            ),
         ),
     )
