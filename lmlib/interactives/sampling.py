@@ -10,7 +10,7 @@ from html import escape
 
 import numpy as np
 
-from lmlib.decoding import apply_temperature, keep_top_k, keep_top_p
+from lmlib.decoding import apply_temperature, draw, keep_top_k, keep_top_p
 from lmlib.interactives.counts import percent, quote
 from lmlib.interactives.drawing import Bar, bars
 from lmlib.interactives.figure import Control, Frame, Interactive
@@ -125,8 +125,7 @@ def draw_bars(expected: Expectation, temperature: float, top_k: int | None, top_
     rest = float(p[SHOWN:].sum())
     others = _("{count} others").format(count=len(p) - SHOWN)
     rows.append(Bar(others, percent(rest) if rest else _("cut off"), rest, "rnn"))
-    points = np.random.default_rng(0).random(DRAWS)
-    drawn = (np.cumsum(p) > points[:, None]).argmax(axis=1)
+    drawn = draw(np.tile(choices, (DRAWS, 1)), np.random.default_rng(0))
     said = _("Next character")
     draws = " ".join(_visible(expected.tokens[i]) for i in drawn)
     effective = float(np.exp(-(p[p > 0] * choices[p > 0]).sum()))

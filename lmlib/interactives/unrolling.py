@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lmlib.batching import padded_batch
+from lmlib.corpora.agreement import cats
 from lmlib.corpora.grammar import generate
 from lmlib.interactives.counts import percent
 from lmlib.interactives.drawing import Bar, bars
@@ -34,22 +35,6 @@ SENTENCES = (
 # ---------------------------------------------------------------- the two small models
 
 
-def agreement_sentences(count: int, rng: np.random.Generator) -> list[str]:
-    """Write sentences about cats, dogs and students, in which the verb agrees with the subject.
-
-    Between the two stand up to five words, which say nothing of the number.
-    """
-    clauses = ("", "which ate", "which ate the {food}", "which already ate the {food}")
-    sentences = []
-    for _sentence in range(count):
-        noun, verb = rng.choice(["cat", "dog", "student"]), "was"
-        if rng.random() < 0.5:
-            noun, verb = f"{noun}s", "were"
-        clause = rng.choice(clauses).format(food=rng.choice(["apple", "yogurt", "banana"]))
-        sentences.append(f"the {noun} {clause} {verb} {rng.choice(['full', 'happy', 'tired'])}")
-    return sentences
-
-
 @cache
 def small_model(language: str) -> RNNLM:
     """Train a model whose state is small enough to be drawn: some seconds, always the same.
@@ -57,12 +42,14 @@ def small_model(language: str) -> RNNLM:
     Parameters
     ----------
     language
-        ``"zh"``: sentences of the small grammar; ``"en"``: `agreement_sentences`.
+        ``"zh"``: sentences of the small grammar; ``"en"``: of `lmlib.corpora.agreement`, in which
+        up to five words stand between the cat, or the cats, and the verb.
     """
     if language == "zh":
         lines, epochs = [" ".join(words) for words in generate(2000, seed=0)], 5
     else:
-        lines, epochs = agreement_sentences(1500, np.random.default_rng(0)), 20
+        near = [sentence for distance in range(1, 6) for sentence in cats(300, distance, seed=0)]
+        lines, epochs = [" ".join(sentence.words) for sentence in near], 20
     text_format = TextFormat("whitespace")
     vocab, sequences = index_text("\n".join(lines), text_format)
     rng = np.random.default_rng(0)
