@@ -64,8 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MemoryError as error:
         what = f" ({error})" if str(error) else ""
         return _failed(f"memory ran out{what}; try less text, or a smaller model.", 1)
-    except KeyboardInterrupt:
-        return _failed("stopped.", 130)
+    except KeyboardInterrupt as stop:
+        return _failed(str(stop) or "stopped.", 130)
 
 
 def _run(argv: Sequence[str] | None) -> None:

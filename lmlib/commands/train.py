@@ -337,7 +337,14 @@ def _run_neural(arguments: argparse.Namespace) -> None:
             **_given(arguments, tuple(_BATCHES)),
             seed=config.seed,
         )
-        history = fit(model, task, config, checkpoint, progress=say, report=_say_epoch)
+        try:
+            history = fit(model, task, config, checkpoint, progress=say, report=_say_epoch)
+        except KeyboardInterrupt:
+            if checkpoint.exists():
+                raise KeyboardInterrupt(
+                    f"stopped; what was learned lies in {checkpoint}, and --resume goes on from it."
+                ) from None
+            raise
         say(f"writing {arguments.out}")
         save(model.cpu(), arguments.out)
     checkpoint.unlink(missing_ok=True)

@@ -21,7 +21,7 @@ from lmlib.language_model import LanguageModel, score
 from lmlib.neural import NeuralLM
 from lmlib.recurrent import RecurrentConfig
 from lmlib.storage import load
-from lmlib.training import TrainingConfig, hold_out
+from lmlib.training import Epoch, TrainingConfig, hold_out
 from lmlib.window import WindowConfig
 
 TEXT = "".join(load_corpus("emma").train.splitlines(keepends=True)[:60])
@@ -159,6 +159,21 @@ def test_killed_and_resumed_the_model_is_the_same(here: Path, capsys: Capture) -
         here / "whole/arrays.safetensors"
     ).read_bytes()
     assert not checkpoint.exists()
+
+
+def test_stopped_by_hand_it_says_how_to_go_on(
+    here: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ctrl_c(epoch: Epoch) -> None:
+        if epoch.number == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("lmlib.commands.train._say_epoch", ctrl_c)
+    assert train("rnn", "--epochs", "3") == 130
+    assert "model.checkpoint, and --resume goes on from it." in capsys.readouterr().err
+    monkeypatch.undo()
+    monkeypatch.chdir(here)
+    assert train("rnn", "--epochs", "3", "--resume") == 0
 
 
 def test_a_damaged_checkpoint_is_named_and_kept(here: Path, capsys: Capture) -> None:
