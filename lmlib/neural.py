@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lmlib.errors import InputError
+from lmlib.fused import linear_cross_entropy
 from lmlib.language_model import Array, LanguageModel, State
 from lmlib.pytorch import nn, torch
 from lmlib.scratch.output import never_predicted
@@ -21,9 +22,9 @@ _LOGITS_AT_ONCE = 1 << 23  # how many a piece of a long text may have: tens of m
 class NeuralLM(LanguageModel, nn.Module):
     """A network with two faces.
 
-    ``forward`` speaks in tensors and is all that training uses. The contract of `LanguageModel`
-    speaks in NumPy arrays: `token_logprobs` asks ``forward``; `step`, one token a row, is written
-    in NumPy, which is several times as fast where little is computed at once.
+    ``forward`` and `loss` speak in tensors and are all that training uses. The contract of
+    `LanguageModel` speaks in NumPy arrays: `token_logprobs` asks ``forward``; `step`, one token a
+    row, is written in NumPy, which is several times as fast where little is computed at once.
 
     Parameters
     ----------
@@ -33,6 +34,9 @@ class NeuralLM(LanguageModel, nn.Module):
 
     kind: ClassVar[str]
     config_class: ClassVar[type]
+    embedding: nn.Parameter  # E (V, D)
+    W_o: nn.Parameter  # (H, V)
+    b_o: nn.Parameter  # (V,)
 
     def __init__(self, config: Any, vocab: Vocab, text_format: TextFormat) -> None:
         super().__init__()
@@ -41,16 +45,36 @@ class NeuralLM(LanguageModel, nn.Module):
         never = torch.tensor(never_predicted(vocab, text_format), dtype=torch.get_default_dtype())
         self.never: torch.Tensor
         self.register_buffer("never", never, persistent=False)  # (V,), 0 or -inf, on the logits
+        self.sparse_embedding = False  # whether the gradient of E has the rows that were read alone
         self._views: dict[str, npt.NDArray] | None = None
 
     @abstractmethod
+    def read(
+        self,
+        tokens: torch.Tensor,
+        state: tuple[torch.Tensor, ...] | None = None,
+        lengths: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        """Read tokens (B, T) and give what the last hidden layer says of each, (B, T, H).
+
+        The other parameters are those of `forward`, and so is the state.
+        """
+
+    def output_weights(self) -> torch.Tensor:
+        """Give W_o (H, V): with b_o, from the last hidden layer to the logits."""
+        return self.W_o
+
+    def embedded(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Look up the rows of E, (…) -> (…, D)."""
+        return nn.functional.embedding(tokens, self.embedding, sparse=self.sparse_embedding)
+
     def forward(
         self,
         tokens: torch.Tensor,
         state: tuple[torch.Tensor, ...] | None = None,
         lengths: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
-        """Read tokens and give the logits of what follows each.
+        """Read tokens and give the logits of what follows each, ``h W_o + b_o``.
 
         Parameters
         ----------
@@ -66,6 +90,37 @@ class NeuralLM(LanguageModel, nn.Module):
         logits : (B, T, V)
         state
         """
+        h, state = self.read(tokens, state, lengths)
+        return h @ self.output_weights() + (self.b_o + self.never), state
+
+    def loss(
+        self,
+        inputs: torch.Tensor,
+        targets: torch.Tensor,
+        state: tuple[torch.Tensor, ...] | None = None,
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        """Sum -ln P of what follows each token, without holding all logits at once.
+
+        Parameters
+        ----------
+        inputs, targets : (B, T) int
+            A target of -1 is padding, and not counted.
+        state
+            Where the rows stand; by default they have read nothing.
+
+        Returns
+        -------
+        loss
+            In nats, summed.
+        state
+        """
+        h, state = self.read(inputs, state)
+        real = targets >= 0
+        if real.all():
+            h, targets = h.flatten(0, 1), targets.flatten()  # (B T, H), (B T,): nothing is copied
+        else:
+            h, targets = h[real], targets[real]
+        return linear_cross_entropy(h, targets, self.output_weights(), self.b_o + self.never), state
 
     # ------------------------------------------------------------ the contract
 

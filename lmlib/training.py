@@ -188,6 +188,8 @@ def fit(
         If the checkpoint cannot be written; the one written before is untouched.
     """
     model.to(config.device)
+    if isinstance(model, NeuralLM):  # Adam moves rows that were not read, too
+        model.sparse_embedding = config.optimiser == "sgd"
     optimiser = OPTIMISERS[config.optimiser](model.parameters(), lr=config.learning_rate)
     run, carried = _Run(config.learning_rate), None
     best = {name: tensor.clone() for name, tensor in model.state_dict().items()}
@@ -237,8 +239,7 @@ def _update(
     loss, count, carried = task.loss(model, tensors, carried)
     optimiser.zero_grad()
     (loss / count).backward()
-    parameters = list(model.parameters())
-    norm = float(nn.utils.clip_grad_norm_(parameters, config.clip_norm or math.inf))
+    norm = clip_gradient(model, config.clip_norm)
     total = float(loss.detach())
     if not (math.isfinite(total) and math.isfinite(norm)):
         raise InputError(
@@ -256,6 +257,25 @@ def _update(
     run.count += count
     run.gradient_norm = norm
     return None if carried is None else tuple(tensor.detach() for tensor in carried)
+
+
+def clip_gradient(model: nn.Module, limit: float) -> float:
+    """Scale the gradient of all weights together down to this norm; 0: never. Gives its norm.
+
+    As `torch.nn.utils.clip_grad_norm_`, for sparse gradients too, of which it sees the rows alone.
+    """
+    gradients = []
+    for weight in model.parameters():
+        if weight.grad is not None:
+            if weight.grad.is_sparse:
+                weight.grad = weight.grad.coalesce()
+                gradients.append(weight.grad.values())
+            else:
+                gradients.append(weight.grad)
+    norm = nn.utils.get_total_norm(gradients)
+    if limit and norm > limit:
+        torch._foreach_mul_(gradients, limit / (norm + 1e-6))
+    return float(norm)
 
 
 def _end_epoch(
@@ -460,10 +480,8 @@ class LanguageModelling:
     ) -> tuple[torch.Tensor, int, Carried]:
         """Sum -ln P of every real target."""
         inputs, targets = batch
-        logits, state = model(inputs, carried)
-        loss = nn.functional.cross_entropy(
-            logits.flatten(0, 1), targets.flatten(), ignore_index=-1, reduction="sum"
-        )
+        assert isinstance(model, NeuralLM)
+        loss, state = model.loss(inputs, targets, carried)
         count = int((targets >= 0).sum())
         return loss, count, state if self.unit == "stream" else None
 

@@ -10,8 +10,6 @@ from lmlib.neural import NeuralLM, check_sizes, edge, seeded
 from lmlib.pytorch import nn, torch
 from lmlib.text import TextFormat, Vocab
 
-F = nn.functional
-
 
 @dataclass(frozen=True)
 class WindowConfig:
@@ -74,23 +72,23 @@ class WindowLM(NeuralLM):
             self.b_o = nn.Parameter(torch.zeros(len(vocab)))
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(
+    def read(
         self,
         tokens: torch.Tensor,
         state: tuple[torch.Tensor, ...] | None = None,
         lengths: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
-        """Read tokens (B, T); give logits (B, T, V) and the last n-1 tokens."""
+        """Read tokens (B, T); give the hidden layer (B, T, H) and the last n-1 tokens."""
         rows, steps = tokens.shape
         context = self.config.context
         before = tokens.new_full((rows, context), self.vocab.bos) if state is None else state[0]
         read = torch.cat([before, tokens], dim=1)  # (B, n-1 + T)
         windows = read.unfold(1, context, 1)[:, 1:]  # (B, T, n-1)
-        x = self.dropout(F.embedding(windows, self.embedding).flatten(2))  # (B, T, (n-1) D)
+        x = self.dropout(self.embedded(windows).flatten(2))  # (B, T, (n-1) D)
         h = self.dropout(torch.tanh(x @ self.W_1 + self.b_1))  # (B, T, H)
         end = torch.full((rows,), steps, device=tokens.device) if lengths is None else lengths
         last = end[:, None] + torch.arange(context, device=tokens.device)  # (B, n-1)
-        return h @ self.W_o + (self.b_o + self.never), (read.gather(1, last),)
+        return h, (read.gather(1, last),)
 
     def initial_state(self, batch_size: int) -> State:
         """Give windows of ``<bos>`` alone."""

@@ -1,6 +1,7 @@
 """Diagnostics through time: what autograd says is what a nudge does, for any cell."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,9 +9,8 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
-from torch import nn
 
-from lmlib.cells import States
+from lmlib.cells import RNNCell, States
 from lmlib.diagnostics import gradient_norms, jacobians, saturation, spectral_radius
 from lmlib.errors import InputError
 from lmlib.recurrent import RecurrentLayers
@@ -18,31 +18,18 @@ from lmlib.recurrent import RecurrentLayers
 B, T, D, H = 3, 6, 4, 5
 
 
-class Lstm(RecurrentLayers):
-    """`torch.nn.LSTM` with the face of `RecurrentLayers`: a state of two arrays."""
-
-    def __init__(self, layers: int) -> None:
-        nn.Module.__init__(self)
-        self.lstm = nn.LSTM(D, H, layers, batch_first=True)
-
-    def forward(
-        self, x: torch.Tensor, state: States | None = None, lengths: torch.Tensor | None = None
-    ) -> tuple[torch.Tensor, States]:
-        if state is not None:
-            state = tuple(part.transpose(0, 1).contiguous() for part in state)
-        outputs, state = self.lstm(x, state)
-        return outputs, tuple(part.transpose(0, 1) for part in state)
-
-
 Build = Callable[[], RecurrentLayers]
 
 NETWORKS: dict[str, Build] = {
     "tanh": lambda: RecurrentLayers(D, H),
-    "relu": lambda: RecurrentLayers(D, H, activation="relu"),
-    "sigmoid, readable": lambda: RecurrentLayers(D, H, activation="sigmoid", fused=False),
+    "relu": lambda: RecurrentLayers(D, H, cell=partial(RNNCell, activation="relu")),
+    "sigmoid, readable": lambda: RecurrentLayers(
+        D, H, cell=partial(RNNCell, activation="sigmoid"), engine="readable"
+    ),
     "two layers with dropout": lambda: RecurrentLayers(D, H, layers=2, dropout=0.5),
-    "LSTM": lambda: Lstm(1),
-    "LSTM, two layers": lambda: Lstm(2),
+    "GRU": lambda: RecurrentLayers(D, H, cell="gru"),
+    "LSTM": lambda: RecurrentLayers(D, H, cell="lstm"),
+    "LSTM, two layers": lambda: RecurrentLayers(D, H, layers=2, cell="lstm"),
 }
 each_network = pytest.mark.parametrize("build", NETWORKS.values(), ids=NETWORKS)
 

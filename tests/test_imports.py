@@ -12,7 +12,7 @@ LIBRARY = Path(__file__).parents[1] / "lmlib"
 # The order of the rooms: a room may import rooms that stand before it.
 ROOMS = """
     errors repository translation text batching corpora language_model decoding ngram scratch
-    pytorch neural cells fused recurrent window attention transformer seq2seq tagging classification
+    pytorch cells fused neural recurrent window attention transformer seq2seq tagging classification
     captioning speech metrics training storage diagnostics scoring ladder figures interactives
     grading commands __main__
 """.split()

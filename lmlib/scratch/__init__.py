@@ -18,7 +18,9 @@ from lmlib.scratch.functions import (
     tanh_backward,
 )
 from lmlib.scratch.gradient_check import check_gradients, numerical_gradient
+from lmlib.scratch.gru import GRUTrace, gru_backward, gru_gates, gru_step, gru_unroll
 from lmlib.scratch.layers import embedding, embedding_backward, linear, linear_backward
+from lmlib.scratch.lstm import LSTMTrace, lstm_backward, lstm_gates, lstm_step, lstm_unroll
 from lmlib.scratch.mlp import MLP, MLPConfig
 from lmlib.scratch.neighbours import cosine_similarities, nearest, principal_plane
 from lmlib.scratch.optimisers import SGD, Adam, Momentum, clip_by_norm, clip_by_value
@@ -31,6 +33,8 @@ __all__ = [
     "RNNLM",
     "SGD",
     "Adam",
+    "GRUTrace",
+    "LSTMTrace",
     "MLPConfig",
     "Momentum",
     "RNNConfig",
@@ -44,9 +48,17 @@ __all__ = [
     "cross_entropy",
     "embedding",
     "embedding_backward",
+    "gru_backward",
+    "gru_gates",
+    "gru_step",
+    "gru_unroll",
     "linear",
     "linear_backward",
     "log_softmax",
+    "lstm_backward",
+    "lstm_gates",
+    "lstm_step",
+    "lstm_unroll",
     "nearest",
     "numerical_gradient",
     "principal_plane",

@@ -73,6 +73,18 @@ def sigmoid(x: npt.ArrayLike) -> npt.NDArray:
     return np.where(x >= 0, 1, small) / (1 + small)
 
 
+def gate(x: npt.NDArray) -> npt.NDArray:
+    """`sigmoid` as ``(1 + tanh(x / 2)) / 2``, written over ``x``: faster, exact enough for gates.
+
+    Its error is at most 1e-16, where that of `sigmoid` is 1e-16 times what it gives.
+    """
+    x *= 0.5
+    np.tanh(x, out=x)
+    x += 1
+    x *= 0.5
+    return x
+
+
 def sigmoid_backward(dy: npt.NDArray, y: npt.NDArray) -> npt.NDArray:
     """``dx = dy y (1 - y)``: at most a quarter of ``dy``."""
     return dy * y * (1 - y)
