@@ -19,12 +19,8 @@ from lmlib.text import TextFormat, Vocab
 _LOGITS_AT_ONCE = 1 << 23  # how many a piece of a long text may have: tens of megabytes
 
 
-class NeuralLM(LanguageModel, nn.Module):
-    """A network with two faces.
-
-    ``forward`` and `loss` speak in tensors and are all that training uses. The contract of
-    `LanguageModel` speaks in NumPy arrays: `token_logprobs` asks ``forward``; `step`, one token a
-    row, is written in NumPy, which is several times as fast where little is computed at once.
+class StoredNetwork(nn.Module):
+    """A PyTorch network over a vocabulary, as `lmlib.storage` writes and reads it.
 
     Parameters
     ----------
@@ -34,9 +30,6 @@ class NeuralLM(LanguageModel, nn.Module):
 
     kind: ClassVar[str]
     config_class: ClassVar[type]
-    embedding: nn.Parameter  # E (V, D)
-    W_o: nn.Parameter  # (H, V)
-    b_o: nn.Parameter  # (V,)
 
     def __init__(self, config: Any, vocab: Vocab, text_format: TextFormat) -> None:
         super().__init__()
@@ -45,6 +38,67 @@ class NeuralLM(LanguageModel, nn.Module):
         never = torch.tensor(never_predicted(vocab, text_format), dtype=torch.get_default_dtype())
         self.never: torch.Tensor
         self.register_buffer("never", never, persistent=False)  # (V,), 0 or -inf, on the logits
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return self.never.device
+
+    def _tensor(self, array: npt.NDArray) -> torch.Tensor:
+        return torch.as_tensor(array, device=self.device)
+
+    def stored_config(self) -> dict[str, Any]:
+        """The configuration, for `lmlib.storage`."""
+        return asdict(self.config)
+
+    def arrays(self) -> dict[str, npt.NDArray]:
+        """The weights, for `lmlib.storage`."""
+        return {name: array.cpu().numpy() for name, array in self.state_dict().items()}
+
+    @classmethod
+    def from_parts(
+        cls,
+        config: dict[str, Any],
+        arrays: dict[str, npt.NDArray],
+        vocab: Vocab,
+        text_format: TextFormat,
+    ) -> Self:
+        """Put together what `lmlib.storage` has read.
+
+        Raises
+        ------
+        InputError
+            If the arrays are not those of this configuration; the message names the first.
+        """
+        model = cls(cls.config_class(**config), vocab, text_format)
+        expected = model.state_dict()
+        for name, there in expected.items():
+            if name not in arrays:
+                raise KeyError(name)
+            if arrays[name].shape != tuple(there.shape) or arrays[name].dtype.kind != "f":
+                raise InputError(
+                    f"{name} has the shape {arrays[name].shape} and the type {arrays[name].dtype}; "
+                    f"this model needs {tuple(there.shape)} and floats: train it again."
+                )
+        model.to(torch.as_tensor(next(iter(arrays.values()))).dtype)
+        model.load_state_dict({name: torch.as_tensor(arrays[name]) for name in expected})
+        return model
+
+
+class NeuralLM(LanguageModel, StoredNetwork):
+    """A network with two faces.
+
+    ``forward`` and `loss` speak in tensors and are all that training uses. The contract of
+    `LanguageModel` speaks in NumPy arrays: `token_logprobs` asks ``forward``; `step`, one token a
+    row, is written in NumPy, which is several times as fast where little is computed at once.
+    """
+
+    embedding: nn.Parameter  # E (V, D)
+    W_o: nn.Parameter  # (H, V)
+    b_o: nn.Parameter  # (V,)
+
+    def __init__(self, config: Any, vocab: Vocab, text_format: TextFormat) -> None:
+        super().__init__(config, vocab, text_format)
         self.sparse_embedding = False  # whether the gradient of E has the rows that were read alone
         self._views: dict[str, npt.NDArray] | None = None
 
@@ -152,14 +206,6 @@ class NeuralLM(LanguageModel, nn.Module):
         self.train(training)
         return logprobs, tuple(tensor.cpu().numpy() for tensor in tensors)
 
-    @property
-    def device(self) -> torch.device:
-        """Where the weights lie."""
-        return self.never.device
-
-    def _tensor(self, array: npt.NDArray) -> torch.Tensor:
-        return torch.as_tensor(array, device=self.device)
-
     def _numpy(self) -> dict[str, npt.NDArray]:
         """The weights as NumPy sees them; on the CPU it looks into PyTorch's own memory."""
         if self._views is not None:
@@ -173,45 +219,6 @@ class NeuralLM(LanguageModel, nn.Module):
     def _apply(self, function: Any, recurse: bool = True) -> Self:
         self._views = None  # .to(), .double(), .cuda() put other tensors in the place of these
         return super()._apply(function, recurse)
-
-    # ------------------------------------------------------------ on disk
-
-    def stored_config(self) -> dict[str, Any]:
-        """The configuration, for `lmlib.storage`."""
-        return asdict(self.config)
-
-    def arrays(self) -> dict[str, npt.NDArray]:
-        """The weights, for `lmlib.storage`."""
-        return {name: array.cpu().numpy() for name, array in self.state_dict().items()}
-
-    @classmethod
-    def from_parts(
-        cls,
-        config: dict[str, Any],
-        arrays: dict[str, npt.NDArray],
-        vocab: Vocab,
-        text_format: TextFormat,
-    ) -> Self:
-        """Put together what `lmlib.storage` has read.
-
-        Raises
-        ------
-        InputError
-            If the arrays are not those of this configuration; the message names the first.
-        """
-        model = cls(cls.config_class(**config), vocab, text_format)
-        expected = model.state_dict()
-        for name, there in expected.items():
-            if name not in arrays:
-                raise KeyError(name)
-            if arrays[name].shape != tuple(there.shape) or arrays[name].dtype.kind != "f":
-                raise InputError(
-                    f"{name} has the shape {arrays[name].shape} and the type {arrays[name].dtype}; "
-                    f"this model needs {tuple(there.shape)} and floats: train it again."
-                )
-        model.to(torch.as_tensor(next(iter(arrays.values()))).dtype)
-        model.load_state_dict({name: torch.as_tensor(arrays[name]) for name in expected})
-        return model
 
 
 def edge(logits: npt.NDArray) -> Array:
@@ -237,6 +244,21 @@ def check_sizes(settings: Any, *names: str) -> None:
             raise InputError(f"{name}={getattr(settings, name)}: give 1 or more.")
     if not 0 <= getattr(settings, "dropout", 0) < 1:
         raise InputError(f"dropout={settings.dropout}: give 0 or more, and less than 1.")
+
+
+def begin_uniform(model: NeuralLM, limit: float, seed: int) -> None:
+    """Let all weights begin uniform between -limit and limit, biases too.
+
+    Raises
+    ------
+    InputError
+        If the limit is not above 0.
+    """
+    if not limit > 0:
+        raise InputError(f"initial={limit}: give a number above 0.")
+    with seeded(seed), torch.no_grad():
+        for weight in model.parameters():
+            weight.uniform_(-limit, limit)
 
 
 @contextmanager

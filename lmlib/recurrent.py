@@ -109,6 +109,11 @@ class RecurrentLayers(nn.Module):
         self.hidden_size, self.engine = hidden_size, engine
         self.dropout = nn.Dropout(dropout)
 
+    def initial_state(self, batch_size: int) -> States:
+        """Zeros: nothing has been read."""
+        zeros = self.cells[0].b.new_zeros(batch_size, len(self.cells), self.hidden_size)
+        return (zeros,) * self.cells[0].vectors
+
     def forward(
         self, x: torch.Tensor, state: States | None = None, lengths: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, States]:
@@ -132,8 +137,7 @@ class RecurrentLayers(nn.Module):
         """
         rows, steps, _ = x.shape
         if state is None:
-            zeros = x.new_zeros(rows, len(self.cells), self.hidden_size)
-            state = (zeros,) * self.cells[0].vectors
+            state = self.initial_state(rows)
         x = x.transpose(0, 1).contiguous()  # (T, B, D)
         run = self._run_torch if self.engine == "torch" else self._run
         outputs, state = run(x, state, lengths)

@@ -30,6 +30,7 @@ KINDS: dict[str, str] = {
     "ngram": "lmlib.ngram.model:NgramLM",
     "window": "lmlib.window:WindowLM",
     "recurrent": "lmlib.recurrent:RecurrentLM",
+    "filler": "lmlib.filling:BidirectionalFiller",
 }
 
 FORMAT = 1

@@ -72,6 +72,9 @@ class TrainingConfig:
     decay, patience
         After an epoch that did not lower the held-out loss by a thousandth, the learning rate is
         multiplied by ``decay``; after ``patience`` such epochs in a row the training ends.
+    decay_after
+        Where it is given, the learning rate falls by a schedule instead: after this many epochs,
+        and after each one from then on.
     clip_norm
         The gradient is scaled down to this norm where it is longer (chapter 08); 0: never.
     seed
@@ -85,6 +88,7 @@ class TrainingConfig:
     learning_rate: float = 0.002
     decay: float = 0.5
     patience: int = 3
+    decay_after: int | None = None
     clip_norm: float = 1.0
     seed: int = 0
     device: str = "cpu"
@@ -94,7 +98,7 @@ class TrainingConfig:
             raise InputError(
                 f"optimiser={self.optimiser!r} is not known; choose one of {', '.join(OPTIMISERS)}."
             )
-        check_sizes(self, "epochs", "patience")
+        check_sizes(self, "epochs", "patience", *["decay_after"] * (self.decay_after is not None))
         if self.seed < 0:
             raise InputError(f"seed={self.seed}: give 0 or more.")
         if not self.learning_rate > 0 or not 0 < self.decay <= 1 or self.clip_norm < 0:
@@ -299,7 +303,7 @@ def _end_epoch(
         for name, tensor in model.state_dict().items():
             best[name].copy_(tensor)
     run.since_best = 0 if enough else run.since_best + 1
-    if not enough:
+    if not enough if config.decay_after is None else run.epoch + 1 >= config.decay_after:
         run.learning_rate *= config.decay
     run.finished = run.since_best >= config.patience
     run.epoch, run.batch, run.loss, run.count = run.epoch + 1, 0, 0.0, 0

@@ -10,8 +10,15 @@ pytest.importorskip("torch")
 
 import torch
 
-from lmlib.cells import RNNCell, States
-from lmlib.diagnostics import gradient_norms, jacobians, saturation, spectral_radius
+from lmlib.cells import Cell, GRUCell, LSTMCell, RNNCell, States
+from lmlib.diagnostics import (
+    gate_traces,
+    gradient_norms,
+    jacobians,
+    retention,
+    saturation,
+    spectral_radius,
+)
 from lmlib.errors import InputError
 from lmlib.recurrent import RecurrentLayers
 
@@ -193,3 +200,57 @@ def test_saturation_counts_units_where_the_activation_is_flat() -> None:
     assert saturation([0.9], below=0.2) == 1.0
     with pytest.raises(InputError, match="activation='step'"):
         saturation([0.0], "step")
+
+
+# ---------------------------------------------------------------- gates
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize(
+    "cell", [RNNCell, GRUCell, partial(GRUCell, update_keeps=False, reset_after=False), LSTMCell]
+)
+def test_traces_are_what_the_cells_compute(cell: Callable[[int, int], Cell], layers: int) -> None:
+    network, inputs = made(lambda: RecurrentLayers(D, H, layers, cell))
+    state = tuple(torch.randn(B, layers, H).double() for _ in range(network.cells[0].vectors))
+    traces = gate_traces(network, inputs, state)
+    x = inputs
+    for layer, (found, one) in enumerate(zip(traces, network.cells, strict=True)):
+        after = tuple(part[:, layer] for part in state)
+        for t in range(T):
+            h = after[0]
+            after = one(x[:, t], after)
+            np.testing.assert_allclose(found["h"][:, t], after[0].detach(), rtol=1e-9)
+            if "c" in found:
+                np.testing.assert_allclose(found["c"][:, t], after[1].detach(), rtol=1e-9)
+                rebuilt = found["o"][:, t] * np.tanh(found["c"][:, t])
+                np.testing.assert_allclose(found["h"][:, t], rebuilt, rtol=1e-9)
+            if "z" in found:
+                z, new = found["z"][:, t], found["candidate"][:, t]
+                kept = z if one.update_keeps else 1 - z
+                blend = kept * h.numpy(force=True) + (1 - kept) * new
+                np.testing.assert_allclose(found["h"][:, t], blend, rtol=1e-9)
+        x = torch.tensor(found["h"])
+
+
+def test_retention_is_the_direct_path_of_the_jacobian() -> None:
+    network, inputs = made(lambda: RecurrentLayers(D, H, cell="lstm"))
+    with torch.no_grad():
+        network.cells[0].W_h.zero_()  # the gates see the inputs alone: no other path is left
+    (trace,) = gate_traces(network, inputs[:1])
+    jacobian = jacobians(network, inputs[0])[1:, H:, H:]  # dc_T/dc_t, (T, H, H)
+    expected = np.array([np.diag(row) for row in retention(trace["f"][0])])
+    np.testing.assert_allclose(jacobian, expected, rtol=1e-9, atol=1e-15)
+
+
+def test_the_gradient_of_one_part_is_its_share_of_the_whole() -> None:
+    network, inputs = made(lambda: RecurrentLayers(D, H, 2, "lstm"))
+    whole, h, c = (gradient_norms(network, inputs, of_all_outputs, part=p) for p in (None, 0, 1))
+    np.testing.assert_allclose(whole**2, h**2 + c**2, rtol=1e-9)
+    assert (h > 0).all() and (c[:, :-1] > 0).all()
+    assert (c[:, -1] == 0).all(), "the outputs are read from h alone"
+
+
+def test_traces_of_both_directions_are_refused() -> None:
+    network = RecurrentLayers(D, H, cell="gru", bidirectional=True)
+    with pytest.raises(InputError, match="one way"):
+        gate_traces(network, torch.randn(B, T, D))

@@ -12,13 +12,23 @@ LIBRARY = Path(__file__).parents[1] / "lmlib"
 # The order of the rooms: a room may import rooms that stand before it.
 ROOMS = """
     errors repository translation text batching corpora language_model decoding ngram scratch
-    pytorch cells fused neural recurrent window attention transformer seq2seq tagging classification
-    captioning speech metrics training storage diagnostics scoring ladder figures interactives
-    grading commands __main__
+    pytorch cells fused neural recurrent window filling attention transformer seq2seq tagging
+    classification captioning speech metrics training storage diagnostics scoring ladder figures
+    interactives grading commands __main__
 """.split()
 
 # Rooms whose names are PyTorch modules: importing one imports PyTorch.
-NEURAL = {"pytorch", "neural", "cells", "fused", "recurrent", "window", "training", "diagnostics"}
+NEURAL = {
+    "pytorch",
+    "neural",
+    "cells",
+    "fused",
+    "recurrent",
+    "window",
+    "filling",
+    "training",
+    "diagnostics",
+}
 
 FILES = sorted(path for path in LIBRARY.rglob("*.py") if path != LIBRARY / "__init__.py")
 

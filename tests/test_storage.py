@@ -149,7 +149,7 @@ def test_a_kind_that_is_not_in_the_table_is_refused(tmp_path: Path) -> None:
     model = a_model()
     model.kind = "pickle"
     with pytest.raises(
-        InputError, match="'pickle' cannot be stored, only ngram, window, recurrent, table"
+        InputError, match="'pickle' cannot be stored, only ngram, window, recurrent, filler, table"
     ):
         save(model, tmp_path / "model")
     assert not any(tmp_path.iterdir())

@@ -55,16 +55,19 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
         "--tokenizer",
         dest="tokenizer",
         choices=TOKENIZER_NAMES,
-        default="words",
         help="how text is cut into tokens (default: words)",
     )
     parser.add_argument(
         "--unit",
         choices=UNITS,
-        default="sentence",
         help="a sentence a line, or one stream (default: sentence)",
     )
     parser.add_argument("--lower", action="store_true", help="read capitals as small letters")
+
+
+def _fill_reading(arguments: argparse.Namespace) -> None:
+    arguments.tokenizer = arguments.tokenizer or "words"
+    arguments.unit = arguments.unit or "sentence"
 
 
 def _check_vocabulary_flags(arguments: argparse.Namespace) -> None:
@@ -116,6 +119,7 @@ def _add_ngram(kinds: argparse._SubParsersAction) -> None:
 
 def _run_ngram(arguments: argparse.Namespace) -> None:
     started = time.perf_counter()
+    _fill_reading(arguments)
     _check_ngram_flags(arguments)
     _check_paths(arguments)
 
@@ -247,18 +251,66 @@ def _add_window(kinds: argparse._SubParsersAction) -> None:
     )
 
 
+_RECURRENT = {
+    **_SIZES,
+    "layers": (int, "recurrent layers on top of each other"),
+    "tied": (bool, "give the output the embeddings as its weights; their sizes must be equal"),
+}
+
+#: Published recipes: what each flag is where it is not given.
+PRESETS: dict[str, dict[str, Any]] = {
+    # Zaremba et al. 2014, the network without dropout, for the Penn Treebank as Mikolov prepared
+    # it. Their loss is a sum over the 20 steps of a lane, ours a mean: a learning rate of 1 and a
+    # norm of 5 there are 20 and 5/20 here, with the same weights after each step.
+    "ptb-small": {
+        "tokenizer": "whitespace",
+        "unit": "stream",
+        "layers": 2,
+        "embedding": 200,
+        "hidden": 200,
+        "forget_bias": 0.0,
+        "initial": 0.1,
+        "batch_size": 20,
+        "steps": 20,
+        "optimiser": "sgd",
+        "learning_rate": 20.0,
+        "clip_norm": 0.25,
+        "decay": 0.5,
+        "decay_after": 4,
+        "epochs": 13,
+        "patience": 13,
+    },
+}
+
+
 def _add_rnn(kinds: argparse._SubParsersAction) -> None:
-    _add_neural(
-        kinds,
-        "rnn",
-        "train a recurrent network",
-        {**_SIZES, "layers": (int, "recurrent layers on top of each other")},
+    _add_neural(kinds, "rnn", "train a plain recurrent network", _RECURRENT)
+
+
+def _add_gru(kinds: argparse._SubParsersAction) -> None:
+    _add_neural(kinds, "gru", "train a recurrent network of gated units (GRU)", _RECURRENT)
+
+
+def _add_lstm(kinds: argparse._SubParsersAction) -> None:
+    sizes = {**_RECURRENT, "forget_bias": (float, "what the forget gate's bias begins with")}
+    parser = _add_neural(
+        kinds, "lstm", "train a recurrent network with long short-term memory (LSTM)", sizes
+    )
+    parser.add_argument(
+        "--preset",
+        choices=PRESETS,
+        help="a published recipe; flags that are given besides go before it. ptb-small: 2 layers "
+        "of 200, 13 epochs of SGD, for the Penn Treebank (--text ptb.train.txt --valid "
+        "ptb.valid.txt)",
+    )
+    parser.add_argument(
+        "--initial", type=float, metavar="X", help="begin with all weights uniform between -X and X"
     )
 
 
 def _add_neural(
     kinds: argparse._SubParsersAction, kind: str, help: str, sizes: dict[str, tuple[type, str]]
-) -> None:
+) -> argparse.ArgumentParser:
     parser = kinds.add_parser(
         kind,
         help=help,
@@ -289,6 +341,9 @@ def _add_neural(
         group = parser.add_argument_group(title)
         for name, (type_, meaning) in flags.items():
             flag = "--" + name.replace("_", "-")
+            if type_ is bool:
+                group.add_argument(flag, action="store_true", default=None, help=meaning)
+                continue
             group.add_argument(flag, type=type_, metavar="N" if type_ is int else "X", help=meaning)
         if title == "the training":
             group.add_argument("--optimiser", choices=("adam", "sgd"), help="(default: adam)")
@@ -303,11 +358,18 @@ def _add_neural(
                 help="go on with a training that was interrupted; its checkpoint lies beside --out",
             )
     add_json(parser)
-    parser.set_defaults(run=_run_neural, kind=kind, sizes=tuple(sizes))
+    parser.set_defaults(
+        run=_run_neural, kind=kind, sizes=tuple(sizes), preset=None, initial=None, decay_after=None
+    )
+    return parser
 
 
 def _run_neural(arguments: argparse.Namespace) -> None:
     started = time.perf_counter()
+    for name, value in PRESETS.get(arguments.preset, {}).items():
+        if getattr(arguments, name) is None:
+            setattr(arguments, name, value)
+    _fill_reading(arguments)
     _check_vocabulary_flags(arguments)
     _check_paths(arguments)
     if _is_arpa(Path(arguments.out)):
@@ -322,7 +384,7 @@ def _run_neural(arguments: argparse.Namespace) -> None:
     if arguments.device is None:
         arguments.device = "cuda" if torch.cuda.is_available() else "cpu"
     config = TrainingConfig(
-        **_given(arguments, (*_TRAINING, "optimiser", "device")),
+        **_given(arguments, (*_TRAINING, "optimiser", "device", "decay_after")),
     )
     text_format = TextFormat(arguments.tokenizer, arguments.unit, arguments.lower)
     with progress() as say:
@@ -419,9 +481,13 @@ def _neural_model(
         from lmlib.window import WindowConfig, WindowLM
 
         return WindowLM(WindowConfig(**sizes), vocab, text_format, seed)
+    from lmlib.neural import begin_uniform
     from lmlib.recurrent import RecurrentConfig, RecurrentLM
 
-    return RecurrentLM(RecurrentConfig(arguments.kind, **sizes), vocab, text_format, seed)
+    model = RecurrentLM(RecurrentConfig(arguments.kind, **sizes), vocab, text_format, seed)
+    if arguments.initial is not None:
+        begin_uniform(model, arguments.initial, seed)
+    return model
 
 
 def _say_epoch(epoch: Epoch) -> None:
@@ -457,6 +523,8 @@ KINDS: tuple[Callable[[argparse._SubParsersAction], None], ...] = (
     _add_ngram,
     _add_window,
     _add_rnn,
+    _add_gru,
+    _add_lstm,
 )
 
 

@@ -1,4 +1,4 @@
-"""``lmlib train window|rnn``: what it writes, what it says, and how it goes on after a crash."""
+"""``lmlib train`` of networks: what it writes, what it says, how it goes on after a crash."""
 
 import io
 import json
@@ -19,9 +19,10 @@ from lmlib.commands import main
 from lmlib.corpora import load as load_corpus
 from lmlib.language_model import LanguageModel, score
 from lmlib.neural import NeuralLM
-from lmlib.recurrent import RecurrentConfig
+from lmlib.recurrent import RecurrentConfig, RecurrentLM
 from lmlib.storage import load
-from lmlib.training import Epoch, TrainingConfig, hold_out
+from lmlib.text import TextFormat, Vocab
+from lmlib.training import Epoch, TrainingConfig, clip_gradient, hold_out
 from lmlib.window import WindowConfig
 
 TEXT = "".join(load_corpus("emma").train.splitlines(keepends=True)[:60])
@@ -50,7 +51,7 @@ def trained(path: str = "model") -> NeuralLM:
     return model
 
 
-@pytest.mark.parametrize("kind", ["window", "rnn"])
+@pytest.mark.parametrize("kind", ["window", "rnn", "gru", "lstm"])
 @pytest.mark.parametrize("unit", ["sentence", "stream"])
 def test_what_is_trained_is_scored_ranked_and_goes_on(
     kind: str, unit: str, capsys: Capture
@@ -267,3 +268,66 @@ def test_a_text_of_one_sentence_can_be_learned(here: Path) -> None:
     (here / "train.txt").write_text("the cat was full\n", encoding="utf-8")
     assert train("rnn", "--min-count", "1") == 0
     assert isinstance(trained(), LanguageModel)
+
+
+# ---------------------------------------------------------------- the recipe of 2014
+
+
+def test_the_published_recipe_is_what_its_authors_wrote(capsys: Capture) -> None:
+    """Zaremba et al. 2014: 2 layers of 200, 20 lanes, 20 steps, 13 epochs, halving after the 4th.
+
+    Their loss is summed over the 20 steps, so that their learning rate of 1 and norm of 5 are 20
+    and 1/4 for a mean.
+    """
+    flags = ("--preset", "ptb-small", "--hidden", "6", "--embedding", "6", "--max-vocab", "60")
+    assert main(["train", "lstm", "--text", "train.txt", "--out", "m", "--json", *flags]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["model"]["layers"] == 2 and result["model"]["dropout"] == 0
+    rates = [epoch["learning_rate"] for epoch in result["history"]]
+    assert rates == [20.0] * 4 + [20.0 / 2**k for k in range(1, 10)]
+    settings = result["training"]
+    assert (settings["batch_size"], settings["steps"], settings["clip_norm"]) == (20, 20, 5 / 20)
+    assert settings["optimiser"] == "sgd"
+    assert trained("m").text_format == TextFormat("whitespace", "stream")
+
+
+def test_a_mean_learns_as_a_sum_does_with_another_rate_and_norm() -> None:
+    """What the preset claims: the same weights, whether a loss is a sum over steps or a mean."""
+    import torch
+
+    rng = np.random.default_rng(0)
+    inputs, targets = torch.tensor(rng.integers(3, 60, (2, 20, 20)))
+    vocab = Vocab(["<unk>", "<bos>", "<eos>", *map(str, range(57))])
+    after = []
+    for summed in (True, False):
+        config = RecurrentConfig("lstm", 8, 8)
+        model = RecurrentLM(config, vocab, TextFormat("whitespace", "stream")).double()
+        loss, _ = model.loss(inputs, targets)
+        (loss / 20 if summed else loss / 400).backward()
+        clip_gradient(model, 5.0 if summed else 0.25)
+        torch.optim.SGD(model.parameters(), 1.0 if summed else 20.0).step()
+        after.append(model.state_dict())
+    for name, tensor in after[0].items():
+        torch.testing.assert_close(tensor, after[1][name], rtol=1e-5, atol=1e-7)
+
+
+def test_flags_that_are_given_go_before_the_recipe(capsys: Capture) -> None:
+    flags = ("--preset", "ptb-small", "--unit", "sentence", "--json")
+    assert train("lstm", *flags) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["epochs"] == 2 and result["model"]["hidden"] == 12
+    assert trained().text_format.unit == "sentence"
+
+
+def test_weights_begin_where_they_are_told(capsys: Capture) -> None:
+    assert train("lstm", "--initial", "0.01", "--learning-rate", "1e-9") == 0
+    assert all(weight.abs().max() < 0.0101 for weight in trained().parameters())
+    assert train("lstm", "--initial", "-1") == 2
+    assert "initial=-1.0: give a number above 0" in capsys.readouterr().err
+
+
+def test_tied_weights_need_equal_sizes(capsys: Capture) -> None:
+    assert train("gru", "--tied") == 2
+    assert "embedding (6) and hidden (12) must be equal" in capsys.readouterr().err
+    assert train("gru", "--tied", "--embedding", "12") == 0
+    assert trained().config.tied
