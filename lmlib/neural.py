@@ -93,6 +93,7 @@ class NeuralLM(LanguageModel, StoredNetwork):
     row, is written in NumPy, which is several times as fast where little is computed at once.
     """
 
+    rungs: ClassVar[dict[str, Any]] = {}  # of the ladder: a name, and the configuration
     embedding: nn.Parameter  # E (V, D)
     W_o: nn.Parameter  # (H, V)
     b_o: nn.Parameter  # (V,)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -364,6 +364,7 @@ class RecurrentLM(NeuralLM):
 
     kind = "recurrent"
     config_class = RecurrentConfig
+    rungs: ClassVar = {name: RecurrentConfig(name) for name in CELLS}
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
 """The fixed-window neural language model."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -56,6 +57,7 @@ class WindowLM(NeuralLM):
 
     kind = "window"
     config_class = WindowConfig
+    rungs: ClassVar = {"window": WindowConfig()}
 
     def __init__(
         self, config: WindowConfig, vocab: Vocab, text_format: TextFormat, seed: int = 0

@@ -28,6 +28,7 @@ NEURAL = {
     "filling",
     "training",
     "diagnostics",
+    "ladder",
 }
 
 FILES = sorted(path for path in LIBRARY.rglob("*.py") if path != LIBRARY / "__init__.py")

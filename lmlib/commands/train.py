@@ -70,7 +70,8 @@ def _fill_reading(arguments: argparse.Namespace) -> None:
     arguments.unit = arguments.unit or "sentence"
 
 
-def _check_vocabulary_flags(arguments: argparse.Namespace) -> None:
+def check_vocabulary_flags(arguments: argparse.Namespace) -> None:
+    """Refuse sizes of a vocabulary that make no sense."""
     if arguments.min_count is not None and arguments.min_count < 1:
         raise InputError(f"--min-count {arguments.min_count}: give 1 or more.")
     if arguments.max_vocab is not None and arguments.max_vocab < 4:
@@ -172,7 +173,7 @@ def _check_ngram_flags(arguments: argparse.Namespace) -> None:
         raise InputError(
             f"--order {arguments.order}: an n-gram has at least one token; give 1 or more."
         )
-    _check_vocabulary_flags(arguments)
+    check_vocabulary_flags(arguments)
     if arguments.k is not None and arguments.smoothing != "add-k":
         raise InputError(
             f"--k belongs to --smoothing add-k, not to {arguments.smoothing}: leave it out."
@@ -370,7 +371,7 @@ def _run_neural(arguments: argparse.Namespace) -> None:
         if getattr(arguments, name) is None:
             setattr(arguments, name, value)
     _fill_reading(arguments)
-    _check_vocabulary_flags(arguments)
+    check_vocabulary_flags(arguments)
     _check_paths(arguments)
     if _is_arpa(Path(arguments.out)):
         raise InputError(f"--out {arguments.out}: ARPA holds n-grams alone; name a folder.")
