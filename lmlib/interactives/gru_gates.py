@@ -152,7 +152,6 @@ def _number(value: float) -> str:
 
 _LEFT, _MIDDLE, _RIGHT = 44, 210, 364  # of the three columns
 _ROWS = (92, 204)  # of the two units
-_WIDE, _HIGH = 62, 30  # of a cell
 
 
 def _picture(r: npt.NDArray, found: Blend, before: bool) -> str:
@@ -162,11 +161,19 @@ def _picture(r: npt.NDArray, found: Blend, before: bool) -> str:
     ways = [f"M{_LEFT + 31},{y}H{fork}M{into},{y}H{_MIDDLE - 31}" for y in _ROWS]
     ways += [f"M{fork},{_ROWS[i]}L{into},{_ROWS[j]}" for i, j in np.argwhere(W_H)]
     parts = [f'<path class="way" d="{"".join(ways)}"/>']
+    flows = [
+        flow
+        for y, kept in zip(_ROWS, found.kept, strict=True)
+        for flow in (
+            _flow(f"M{_LEFT},{y - 15}V{y - 40}H{_RIGHT}V{y - 15}", kept),
+            _flow(f"M{_MIDDLE + 31},{y}H{_RIGHT - 31}", 1 - kept),
+        )
+    ]
+    cells = [f"M{x - 31},{y - 15}h62v30h-62z" for x in (_LEFT, _MIDDLE, _RIGHT) for y in _ROWS]
+    parts += [*flows, f'<path class="cell" d="{"".join(cells)}"/>']
     for i, (y, unit) in enumerate(zip(_ROWS, _units(), strict=True)):
         parts += [
             f'<text class="name" x="{_LEFT - 31}" y="{y - 52}">{escape(unit)}</text>',
-            _flow(f"M{_LEFT},{y - 15}V{y - 40}H{_RIGHT}V{y - 15}", found.kept[i]),
-            _flow(f"M{_MIDDLE + 31},{y}H{_RIGHT - 31}", 1 - found.kept[i]),
             f'<text x="{_MIDDLE + 78}" y="{y - 46}">{_number(found.kept[i])}</text>',
             f'<text x="{_MIDDLE + 78}" y="{y + 18}">{_number(1 - found.kept[i])}</text>',
             _valve(valve_x, y, r[i]),
@@ -208,10 +215,9 @@ def _valve(x: int, y: int, opening: float) -> str:
 
 
 def _cell(x: int, y: int, value: float) -> str:
-    """A cell of a state: a bar from its middle, and its number."""
+    """What stands in a cell of a state: a bar from its middle, and its number."""
     bar = f"M{x},{y - 13}h{30 * value:.0f}v26h{-30 * value:.0f}z"
     return (
-        f'<rect class="cell" x="{x - 31}" y="{y - 15}" width="{_WIDE}" height="{_HIGH}"/>'
         f'<path class="bar" d="{bar}"/>'
         f'<text class="value" x="{x}" y="{y + 6}">{_number(value)}</text>'
     )

@@ -92,4 +92,4 @@ def test_the_place_of_the_reset_gate_is_seen() -> None:
 
 
 def test_the_figure_is_light() -> None:
-    assert len(FIGURE.to_html().encode()) < 400_000
+    assert len(FIGURE.to_html().encode()) < 300_000
