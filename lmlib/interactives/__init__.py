@@ -13,4 +13,5 @@ INTERACTIVES: dict[str, str] = {
     "backward-stepper": "lmlib.interactives.backward:backward_stepper",
     "next-token-bars": "lmlib.interactives.sampling:next_token_bars",
     "spectral-radius": "lmlib.interactives.radius:spectral_radius_slider",
+    "gru-gates": "lmlib.interactives.gru_gates:gru_gate_sliders",
 }

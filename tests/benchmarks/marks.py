@@ -209,10 +209,13 @@ def _versions(sources: tuple[str, ...]) -> dict[str, str]:
 
 
 def artefacts() -> dict[str, tuple[Path, Callable[[Path], None]]]:
-    """Every artefact: the file that makes it, and the function there."""
+    """Every artefact: the file that makes it, and the function there.
+
+    A file may import from those of earlier chapters, by their names.
+    """
     found: dict[str, tuple[Path, Callable[[Path], None]]] = {}
     for file in sorted((Path(__file__).parent / "artefacts").glob("chapter*.py")):
-        spec = importlib.util.spec_from_file_location(f"artefacts_{file.stem}", file)
+        spec = importlib.util.spec_from_file_location(file.stem, file)
         assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module

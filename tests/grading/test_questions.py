@@ -36,6 +36,10 @@ PADDING = np.array([[-1, -1]])
 EIGHT_TO_TWO = [math.log(0.8), math.log(0.2)]
 SEEN = [(), ("their",), ("opened",), ("opened", "their"), ("teacher",), ("teacher", "opened")]
 
+ONE_UNIT = np.zeros((1, 1)), np.ones((1, 1))  # x, h
+TO_CANDIDATE = np.ones((1, 1)), np.full((1, 1), LOG_3), np.zeros(1)
+FROM_BIASES = np.zeros((1, 3)), np.zeros((1, 3)), np.array([0.0, LOG_3, LOG_3 / 2])
+
 LOGITS = np.array([[0.0, math.log(3)], [0.0, 0.0]])
 
 
@@ -126,6 +130,19 @@ LOGITS = np.array([[0.0, math.log(3)], [0.0, 0.0]])
         ("07-sample-temperature", (EIGHT_TO_TWO, 0.5, [0.94, 0.95]), [0, 1]),
         ("07-sample-temperature", (EIGHT_TO_TWO, 2.0, [0.66, 0.67]), [0, 1]),
         ("07-sample-temperature", ([-math.inf, 0.0], 2.0, [0.0]), [1]),
+        # tanh(ln(3) / 2) = 1/2: half of a product of ln 3, or a quarter of it and a bias as large
+        ("09-gru-candidate", (*ONE_UNIT, np.full((1, 1), 1 / 2), *TO_CANDIDATE, None), [[0.5]]),
+        (
+            "09-gru-candidate",
+            (*ONE_UNIT, np.full((1, 1), 1 / 4), *TO_CANDIDATE, np.array([LOG_3])),
+            [[0.5]],
+        ),
+        # z = 3/4, the candidate 1/2, the past 1: 3/4 + 1/4 1/2, and 1/4 + 3/4 1/2
+        ("09-gru-step", (*ONE_UNIT, *FROM_BIASES, None, True), [[0.875]]),
+        ("09-gru-step", (*ONE_UNIT, *FROM_BIASES, None, False), [[0.625]]),
+        # W_x 18, W_h 27, b 9, and b_h 3
+        ("09-gru-params", (2, 3, False), 54),
+        ("09-gru-params", (2, 3, True), 57),
     ],
 )
 def test_the_reference_gives_what_comes_out_by_hand(

@@ -3363,6 +3363,346 @@ def jacobian_product(states, W_h):
     return J
 """
 
+CHAPTER_09 = r"""
+## 09-gru-candidate | always before the matrix
+def gru_candidate(x, h, r, W_x, W_h, b, b_h):
+    s = x @ W_x + b + (r * h) @ W_h
+    if b_h is not None:
+        s = s + b_h
+    return np.tanh(s)
+
+## 09-gru-candidate | before the matrix, without b_h
+def gru_candidate(x, h, r, W_x, W_h, b, b_h):
+    hidden = np.multiply(r, h)
+    return np.tanh(np.dot(x, W_x) + np.dot(hidden, W_h) + b)
+
+## 09-gru-candidate | always after the matrix
+def gru_candidate(x, h, r, W_x, W_h, b, b_h):
+    if b_h is None:
+        b_h = np.zeros(W_h.shape[1])
+    return np.tanh(x @ W_x + b + r * (h @ W_h + b_h))
+
+## 09-gru-candidate | the two places exchanged
+def gru_candidate(x, h, r, W_x, W_h, b, b_h):
+    if b_h is not None:
+        past = (r * h) @ W_h + b_h
+    else:
+        past = r * (h @ W_h)
+    return np.tanh(x @ W_x + past + b)
+
+## 09-gru-candidate | b_h outside the gate
+def gru_candidate(x, h, r, W_x, W_h, b, b_h):
+    if b_h is None:
+        return np.tanh(x @ W_x + (r * h) @ W_h + b)
+    return np.tanh(x @ W_x + r * (h @ W_h) + b + b_h)
+
+## 09-gru-candidate | hides the input too
+def gru_candidate(x, h, r, W_x, W_h, b, b_h):
+    total = x @ W_x + h @ W_h + b
+    if b_h is not None:
+        total += b_h
+    return np.tanh(r * total)
+
+## 09-gru-candidate | resets the candidate itself
+def gru_candidate(x, h, r, W_x, W_h, b, b_h):
+    extra = 0 if b_h is None else b_h
+    return np.tanh(x @ W_x + h @ W_h + b + extra) * r
+
+## 09-gru-candidate | no reset
+def gru_candidate(x, h, r, W_x, W_h, b, b_h):
+    out = []
+    for row, past in zip(x, h):
+        s = row @ W_x + past @ W_h + b
+        if b_h is not None:
+            s = s + b_h
+        out.append(np.tanh(s))
+    return np.array(out)
+
+## 09-gru-candidate | 1 - r for r
+def gru_candidate(x, h, r, W_x, W_h, b, b_h):
+    forget = 1.0 - r
+    if b_h is None:
+        return np.tanh(x @ W_x + b + (h * forget) @ W_h)
+    return np.tanh(x @ W_x + b + forget * (h @ W_h + b_h))
+
+## 09-gru-candidate | a sigmoid for tanh
+def gru_candidate(x, h, r, W_x, W_h, b, b_h):
+    if b_h is None:
+        s = x @ W_x + b + (r * h) @ W_h
+    else:
+        s = x @ W_x + b + r * (h @ W_h + b_h)
+    return 1 / (1 + np.exp(-s))
+
+## 09-gru-candidate | no tanh
+def gru_candidate(x, h, r, W_x, W_h, b, b_h):
+    now = x.dot(W_x) + b
+    if b_h is None:
+        return now + (r * h).dot(W_h)
+    return now + r * (h.dot(W_h) + b_h)
+
+## 09-gru-candidate | forgets b
+def gru_candidate(x, h, r, W_x, W_h, b, b_h):
+    if b_h is None:
+        return np.tanh(x @ W_x + (r * h) @ W_h)
+    return np.tanh(x @ W_x + r * (h @ W_h + b_h))
+
+## 09-gru-candidate | the weights transposed
+def gru_candidate(x, h, r, W_x, W_h, b, b_h):
+    if b_h is None:
+        past = (W_h @ (r * h).T).T
+    else:
+        past = r * ((W_h @ h.T).T + b_h)
+    return np.tanh(x @ W_x + b + past)
+
+## 09-gru-step | z for 1 - z
+def gru_step(x, h, W_x, W_h, b, b_h, update_keeps):
+    n = h.shape[1]
+    s = lambda a: 1 / (1 + np.exp(-a))
+    r = s(x @ W_x[:, :n] + h @ W_h[:, :n] + b[:n])
+    z = s(x @ W_x[:, n:2*n] + h @ W_h[:, n:2*n] + b[n:2*n])
+    if b_h is None:
+        c = np.tanh(x @ W_x[:, 2*n:] + b[2*n:] + (r * h) @ W_h[:, 2*n:])
+    else:
+        c = np.tanh(x @ W_x[:, 2*n:] + b[2*n:] + r * (h @ W_h[:, 2*n:] + b_h))
+    if update_keeps:
+        h_new = (1 - z) * h + z * c
+    else:
+        h_new = z * h + (1 - z) * c
+    return h_new
+
+## 09-gru-step | always keeps
+def gru_step(x, h, W_x, W_h, b, b_h, update_keeps):
+    Wxr, Wxz, Wxh = np.split(W_x, 3, axis=1)
+    Whr, Whz, Whh = np.split(W_h, 3, axis=1)
+    br, bz, bh = np.split(b, 3)
+    r = 1 / (1 + np.exp(-(x @ Wxr + h @ Whr + br)))
+    z = 1 / (1 + np.exp(-(x @ Wxz + h @ Whz + bz)))
+    past = r * (h @ Whh + b_h) if b_h is not None else (r * h) @ Whh
+    c = np.tanh(x @ Wxh + past + bh)
+    return z * h + (1 - z) * c
+
+## 09-gru-step | always lets in
+def gru_step(x, h, W_x, W_h, b, b_h, update_keeps):
+    Wxr, Wxz, Wxh = np.split(W_x, 3, axis=1)
+    Whr, Whz, Whh = np.split(W_h, 3, axis=1)
+    br, bz, bh = np.split(b, 3)
+    r = 1 / (1 + np.exp(-(x @ Wxr + h @ Whr + br)))
+    z = 1 / (1 + np.exp(-(x @ Wxz + h @ Whz + bz)))
+    past = r * (h @ Whh + b_h) if b_h is not None else (r * h) @ Whh
+    c = np.tanh(x @ Wxh + past + bh)
+    return h + z * (c - h)
+
+## 09-gru-step | swapped gates
+def gru_step(x, h, W_x, W_h, b, b_h, update_keeps):
+    Wxz, Wxr, Wxh = np.split(W_x, 3, axis=1)
+    Whz, Whr, Whh = np.split(W_h, 3, axis=1)
+    bz, br, bh = np.split(b, 3)
+    r = 1 / (1 + np.exp(-(x @ Wxr + h @ Whr + br)))
+    z = 1 / (1 + np.exp(-(x @ Wxz + h @ Whz + bz)))
+    past = r * (h @ Whh + b_h) if b_h is not None else (r * h) @ Whh
+    c = np.tanh(x @ Wxh + past + bh)
+    return z * h + (1 - z) * c if update_keeps else (1 - z) * h + z * c
+
+## 09-gru-step | the candidate's block first
+def gru_step(x, h, W_x, W_h, b, b_h, update_keeps):
+    Wxh, Wxr, Wxz = np.split(W_x, 3, axis=1)
+    Whh, Whr, Whz = np.split(W_h, 3, axis=1)
+    bh, br, bz = np.split(b, 3)
+    r = 1 / (1 + np.exp(-(x @ Wxr + h @ Whr + br)))
+    z = 1 / (1 + np.exp(-(x @ Wxz + h @ Whz + bz)))
+    past = r * (h @ Whh + b_h) if b_h is not None else (r * h) @ Whh
+    c = np.tanh(x @ Wxh + past + bh)
+    keep = z if update_keeps else 1 - z
+    return keep * h + (1 - keep) * c
+
+## 09-gru-step | reset before, always
+def gru_step(x, h, W_x, W_h, b, b_h, update_keeps):
+    n = len(h[0])
+    both = 1 / (1 + np.exp(-(x @ W_x[:, :2*n] + h @ W_h[:, :2*n] + b[:2*n])))
+    r, z = both[:, :n], both[:, n:]
+    inner = x @ W_x[:, 2*n:] + (r * h) @ W_h[:, 2*n:] + b[2*n:]
+    if b_h is not None:
+        inner = inner + b_h
+    c = np.tanh(inner)
+    keep = z if update_keeps else 1 - z
+    return keep * h + (1 - keep) * c
+
+## 09-gru-step | reset after, always
+def gru_step(x, h, W_x, W_h, b, b_h, update_keeps):
+    n = len(h[0])
+    both = 1 / (1 + np.exp(-(x @ W_x[:, :2*n] + h @ W_h[:, :2*n] + b[:2*n])))
+    r, z = both[:, :n], both[:, n:]
+    past = h @ W_h[:, 2*n:]
+    if b_h is not None:
+        past = past + b_h
+    c = np.tanh(x @ W_x[:, 2*n:] + b[2*n:] + r * past)
+    keep = z if update_keeps else 1 - z
+    return keep * h + (1 - keep) * c
+
+## 09-gru-step | b_h outside the gate
+def gru_step(x, h, W_x, W_h, b, b_h, update_keeps):
+    n = len(h[0])
+    both = 1 / (1 + np.exp(-(x @ W_x[:, :2*n] + h @ W_h[:, :2*n] + b[:2*n])))
+    r, z = both[:, :n], both[:, n:]
+    if b_h is None:
+        past = (r * h) @ W_h[:, 2*n:]
+    else:
+        past = r * (h @ W_h[:, 2*n:]) + b_h
+    c = np.tanh(x @ W_x[:, 2*n:] + b[2*n:] + past)
+    keep = z if update_keeps else 1 - z
+    return keep * h + (1 - keep) * c
+
+## 09-gru-step | no reset
+def gru_step(x, h, W_x, W_h, b, b_h, update_keeps):
+    n = len(h[0])
+    sums = x @ W_x + h @ W_h + b
+    z = 1 / (1 + np.exp(-sums[:, n:2*n]))
+    c = sums[:, 2*n:]
+    if b_h is not None:
+        c = c + b_h
+    c = np.tanh(c)
+    keep = z if update_keeps else 1 - z
+    return keep * h + (1 - keep) * c
+
+## 09-gru-step | one gate for both
+def gru_step(x, h, W_x, W_h, b, b_h, update_keeps):
+    n = len(h[0])
+    g = 1 / (1 + np.exp(-(x @ W_x[:, :n] + h @ W_h[:, :n] + b[:n])))
+    past = (g * h) @ W_h[:, 2*n:] if b_h is None else g * (h @ W_h[:, 2*n:] + b_h)
+    c = np.tanh(x @ W_x[:, 2*n:] + b[2*n:] + past)
+    keep = g if update_keeps else 1 - g
+    return keep * h + (1 - keep) * c
+
+## 09-gru-step | gates by tanh
+def gru_step(x, h, W_x, W_h, b, b_h, update_keeps):
+    n = len(h[0])
+    both = np.tanh(x @ W_x[:, :2*n] + h @ W_h[:, :2*n] + b[:2*n])
+    r, z = both[:, :n], both[:, n:]
+    past = (r * h) @ W_h[:, 2*n:] if b_h is None else r * (h @ W_h[:, 2*n:] + b_h)
+    c = np.tanh(x @ W_x[:, 2*n:] + b[2*n:] + past)
+    keep = z if update_keeps else 1 - z
+    return keep * h + (1 - keep) * c
+
+## 09-gru-step | gates that do not see the state
+def gru_step(x, h, W_x, W_h, b, b_h, update_keeps):
+    n = len(h[0])
+    both = 1 / (1 + np.exp(-(x @ W_x[:, :2*n] + b[:2*n])))
+    r, z = both[:, :n], both[:, n:]
+    past = (r * h) @ W_h[:, 2*n:] if b_h is None else r * (h @ W_h[:, 2*n:] + b_h)
+    c = np.tanh(x @ W_x[:, 2*n:] + b[2*n:] + past)
+    keep = z if update_keeps else 1 - z
+    return keep * h + (1 - keep) * c
+
+## 09-gru-step | no tanh
+def gru_step(x, h, W_x, W_h, b, b_h, update_keeps):
+    n = len(h[0])
+    both = 1 / (1 + np.exp(-(x @ W_x[:, :2*n] + h @ W_h[:, :2*n] + b[:2*n])))
+    r, z = both[:, :n], both[:, n:]
+    past = (r * h) @ W_h[:, 2*n:] if b_h is None else r * (h @ W_h[:, 2*n:] + b_h)
+    c = x @ W_x[:, 2*n:] + b[2*n:] + past
+    keep = z if update_keeps else 1 - z
+    return keep * h + (1 - keep) * c
+
+## 09-gru-step | the candidate alone
+def gru_step(x, h, W_x, W_h, b, b_h, update_keeps):
+    n = len(h[0])
+    r = 1 / (1 + np.exp(-(x @ W_x[:, :n] + h @ W_h[:, :n] + b[:n])))
+    past = (r * h) @ W_h[:, 2*n:] if b_h is None else r * (h @ W_h[:, 2*n:] + b_h)
+    return np.tanh(x @ W_x[:, 2*n:] + b[2*n:] + past)
+
+## 09-gru-step | adds without letting go
+def gru_step(x, h, W_x, W_h, b, b_h, update_keeps):
+    n = len(h[0])
+    both = 1 / (1 + np.exp(-(x @ W_x[:, :2*n] + h @ W_h[:, :2*n] + b[:2*n])))
+    r, z = both[:, :n], both[:, n:]
+    past = (r * h) @ W_h[:, 2*n:] if b_h is None else r * (h @ W_h[:, 2*n:] + b_h)
+    c = np.tanh(x @ W_x[:, 2*n:] + b[2*n:] + past)
+    if update_keeps:
+        z = 1 - z
+    return h + z * c
+
+## 09-gru-step | a second tanh
+def gru_step(x, h, W_x, W_h, b, b_h, update_keeps):
+    n = len(h[0])
+    both = 1 / (1 + np.exp(-(x @ W_x[:, :2*n] + h @ W_h[:, :2*n] + b[:2*n])))
+    r, z = both[:, :n], both[:, n:]
+    past = (r * h) @ W_h[:, 2*n:] if b_h is None else r * (h @ W_h[:, 2*n:] + b_h)
+    c = np.tanh(x @ W_x[:, 2*n:] + b[2*n:] + past)
+    keep = z if update_keeps else 1 - z
+    return np.tanh(keep * h + (1 - keep) * c)
+
+## 09-gru-params | four blocks
+def gru_params(input_size, hidden_size, reset_after):
+    n = 4 * (input_size * hidden_size + hidden_size ** 2 + hidden_size)
+    if reset_after:
+        n += hidden_size
+    return n
+
+## 09-gru-params | two blocks
+def gru_params(input_size, hidden_size, reset_after):
+    r = input_size * hidden_size + hidden_size * hidden_size + hidden_size
+    z = r
+    return r + z + (hidden_size if reset_after else 0)
+
+## 09-gru-params | one block
+def gru_params(input_size, hidden_size, reset_after):
+    W_x = np.zeros((input_size, hidden_size))
+    W_h = np.zeros((hidden_size, hidden_size))
+    b = np.zeros(hidden_size)
+    return W_x.size + W_h.size + b.size + int(reset_after) * hidden_size
+
+## 09-gru-params | forgets b_h
+def gru_params(input_size, hidden_size, reset_after):
+    return 3 * hidden_size * (input_size + hidden_size + 1)
+
+## 09-gru-params | b_h in both places
+def gru_params(input_size, hidden_size, reset_after):
+    return 3 * hidden_size * (input_size + hidden_size + 1) + hidden_size
+
+## 09-gru-params | b_h in the other place
+def gru_params(input_size, hidden_size, reset_after):
+    n = 3 * hidden_size * (input_size + hidden_size + 1)
+    return n if reset_after else n + hidden_size
+
+## 09-gru-params | b_h for all three blocks
+def gru_params(input_size, hidden_size, reset_after):
+    biases = 2 if reset_after else 1
+    return 3 * hidden_size * (input_size + hidden_size + biases)
+
+## 09-gru-params | two biases everywhere
+def gru_params(input_size, hidden_size, reset_after):
+    w_ih, w_hh = 3 * hidden_size * input_size, 3 * hidden_size * hidden_size
+    b_ih = b_hh = 3 * hidden_size
+    return w_ih + w_hh + b_ih + b_hh
+
+## 09-gru-params | no biases
+def gru_params(input_size, hidden_size, reset_after):
+    return sum(input_size * hidden_size + hidden_size ** 2 for _ in ("r", "z", "h"))
+
+## 09-gru-params | one bias for all sums
+def gru_params(input_size, hidden_size, reset_after):
+    n = input_size * 3 * hidden_size + hidden_size * 3 * hidden_size + hidden_size
+    return n + hidden_size if reset_after else n
+
+## 09-gru-params | one W_x for all
+def gru_params(input_size, hidden_size, reset_after):
+    n = input_size * hidden_size
+    n += 3 * hidden_size * hidden_size + 3 * hidden_size
+    return n + reset_after * hidden_size
+
+## 09-gru-params | one W_h for all
+def gru_params(input_size, hidden_size, reset_after):
+    n = hidden_size * hidden_size
+    n += 3 * input_size * hidden_size + 3 * hidden_size
+    return n + reset_after * hidden_size
+
+## 09-gru-params | gates as parameters
+def gru_params(input_size, hidden_size, reset_after):
+    cell = hidden_size * (input_size + hidden_size + 1)
+    r, z = hidden_size, hidden_size
+    return cell + r + z + (hidden_size if reset_after else 0)
+"""
+
 
 def _cut(text: str) -> list[WrongAnswer]:
     answers = []
@@ -3382,4 +3722,5 @@ WRONG_ANSWERS = [
     *_cut(CHAPTER_06),
     *_cut(CHAPTER_07),
     *_cut(CHAPTER_08),
+    *_cut(CHAPTER_09),
 ]
