@@ -10,7 +10,7 @@ import numpy.typing as npt
 from lmlib.cells import CELLS
 from lmlib.errors import InputError
 from lmlib.fused import linear_cross_entropy
-from lmlib.language_model import Array
+from lmlib.language_model import Array, LanguageModel, select
 from lmlib.neural import StoredNetwork, check_sizes, edge, seeded
 from lmlib.pytorch import nn, torch
 from lmlib.recurrent import RecurrentLayers
@@ -198,6 +198,43 @@ class BidirectionalFiller(StoredNetwork):
     ) -> NoReturn:
         """Refuse."""
         raise InputError(NOT_LEFT_TO_RIGHT)
+
+
+def fill_by_scoring(model: LanguageModel, sentence: TokenIds, place: int) -> Array:
+    """Let a model that reads from left to right fill a gap: it scores the sentence with each word.
+
+        P(w | all others) = P(the sentence with w in the gap) / sum over all words of the same
+
+    The words left of the gap cancel; the word itself, and all that follow it up to ``<eos>``, are
+    scored once for each token of the vocabulary.
+
+    Parameters
+    ----------
+    model
+        Of sentences.
+    sentence : (T,) int
+        Without ``<bos>`` and ``<eos>``. What stands in the gap is not looked at.
+    place
+        Of the gap.
+
+    Returns
+    -------
+    (V,)
+        Natural-log probabilities.
+    """
+    vocab, sentence = model.vocab, np.asarray(sentence)
+    state = model.initial_state(1)
+    for token in [vocab.bos, *sentence[:place]]:
+        logprobs, state = model.step([token], state)
+    words = np.flatnonzero(np.isfinite(logprobs[0]))
+    words = words[words != vocab.eos]
+    after = np.append(sentence[place + 1 :], vocab.eos)
+    right = np.tile(after, (len(words), 1))  # (words, R)
+    inputs = np.column_stack([words, right[:, :-1]])
+    scored, _ = model.token_logprobs(inputs, right, select(state, np.zeros(len(words), int)))
+    found = np.full(len(vocab), -np.inf)
+    found[words] = logprobs[0, words] + scored.sum(axis=1)
+    return found - np.logaddexp.reduce(found)
 
 
 @dataclass

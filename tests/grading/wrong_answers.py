@@ -3704,6 +3704,269 @@ def gru_params(input_size, hidden_size, reset_after):
 """
 
 
+CHAPTER_11 = r"""
+## 11-reverse-padded | moves the padding
+def reverse_padded(tokens, lengths):
+    return np.flip(tokens, axis=1)
+
+## 11-reverse-padded | moves the padding
+def reverse_padded(tokens, lengths):
+    out = []
+    for row in tokens:
+        out.append(list(row)[::-1])
+    return out
+
+## 11-reverse-padded | turns the batch round
+def reverse_padded(tokens, lengths):
+    return np.array(list(reversed(tokens)))
+
+## 11-reverse-padded | leaves everything as it is
+def reverse_padded(tokens, lengths):
+    out = tokens.copy()
+    for row, n in zip(out, lengths):
+        row = row[:n][::-1]
+    return out
+
+## 11-reverse-padded | by the longest row
+def reverse_padded(tokens, lengths):
+    n = max(lengths)
+    out = np.array(tokens)
+    out[:, :n] = out[:, :n][:, ::-1].copy()
+    return out
+
+## 11-reverse-padded | by the first row's length
+def reverse_padded(tokens, lengths):
+    n = lengths[0]
+    return np.concatenate([tokens[:, :n][:, ::-1], tokens[:, n:]], axis=1)
+
+## 11-reverse-padded | stops one short
+def reverse_padded(tokens, lengths):
+    out = tokens.copy()
+    for b in range(len(out)):
+        last = lengths[b] - 1
+        if last > 0:
+            out[b, :last] = tokens[b, :last][::-1]
+    return out
+
+## 11-reverse-padded | loses the first token
+def reverse_padded(tokens, lengths):
+    out = -np.ones_like(tokens)
+    for b, n in enumerate(lengths):
+        for t in range(n - 1):
+            out[b, t] = tokens[b, n - 1 - t]
+    return out
+
+## 11-reverse-padded | writes zeros behind
+def reverse_padded(tokens, lengths):
+    out = np.zeros_like(tokens)
+    for b, n in enumerate(lengths):
+        out[b, :n] = tokens[b, :n][::-1]
+    return out
+
+## 11-reverse-padded | sorts
+def reverse_padded(tokens, lengths):
+    rows = []
+    for row, n in zip(tokens.tolist(), lengths):
+        rows.append(sorted(row[:n], reverse=True) + row[n:])
+    return np.array(rows)
+
+## 11-reverse-padded | exchanges first and last alone
+def reverse_padded(tokens, lengths):
+    out = tokens.tolist()
+    for row, n in zip(out, lengths):
+        if n > 1:
+            first = row[0]
+            row[0] = row[n - 1]
+            row[n - 1] = first
+    return out
+
+## 11-reverse-padded | changes what it was given
+def reverse_padded(tokens, lengths):
+    for b, n in enumerate(lengths):
+        tokens[b, :n] = tokens[b, :n][::-1].copy()
+    return tokens
+
+## 11-bi-concat | not turned back
+def bi_concat(forwards, backwards, lengths):
+    out = np.dstack([forwards, backwards])
+    for b, n in enumerate(lengths):
+        out[b, n:] = 0
+    return out
+
+## 11-bi-concat | turns the padding too
+def bi_concat(forwards, backwards, lengths):
+    out = np.concatenate([forwards, np.flip(backwards, 1)], axis=-1)
+    for b, n in enumerate(lengths):
+        out[b, n:] = 0.0
+    return out
+
+## 11-bi-concat | turns both
+def bi_concat(forwards, backwards, lengths):
+    B, T, H = forwards.shape
+    out = np.zeros((B, T, 2 * H))
+    for b in range(B):
+        n = lengths[b]
+        both = np.hstack([forwards[b, :n], backwards[b, :n]])
+        out[b, :n] = both[::-1]
+    return out
+
+## 11-bi-concat | turns the wrong one
+def bi_concat(forwards, backwards, lengths):
+    B, T, H = forwards.shape
+    out = np.zeros((B, T, 2 * H))
+    for b in range(B):
+        n = lengths[b]
+        out[b, :n, :H] = forwards[b, :n][::-1]
+        out[b, :n, H:] = backwards[b, :n]
+    return out
+
+## 11-bi-concat | backwards first
+def bi_concat(forwards, backwards, lengths):
+    B, T, H = forwards.shape
+    out = np.zeros((B, T, 2 * H))
+    for b in range(B):
+        n = lengths[b]
+        out[b, :n, :H] = backwards[b, :n][::-1]
+        out[b, :n, H:] = forwards[b, :n]
+    return out
+
+## 11-bi-concat | adds the two
+def bi_concat(forwards, backwards, lengths):
+    out = np.zeros_like(forwards)
+    for b, n in enumerate(lengths):
+        out[b, :n] = forwards[b, :n] + backwards[b, :n][::-1]
+    return out
+
+## 11-bi-concat | one after the other
+def bi_concat(forwards, backwards, lengths):
+    B, T, H = forwards.shape
+    out = np.zeros((B, 2 * T, H))
+    for b, n in enumerate(lengths):
+        out[b, :n] = forwards[b, :n]
+        out[b, T : T + n] = backwards[b, :n][::-1]
+    return out
+
+## 11-bi-concat | leaves something beyond the end
+def bi_concat(forwards, backwards, lengths):
+    turned = backwards.copy()
+    for b, n in enumerate(lengths):
+        turned[b, :n] = backwards[b, :n][::-1]
+    return np.concatenate([forwards, turned], axis=2)
+
+## 11-bi-concat | turns the units round
+def bi_concat(forwards, backwards, lengths):
+    B, T, H = forwards.shape
+    out = np.zeros((B, T, 2 * H))
+    for b, n in enumerate(lengths):
+        turned = backwards[b, :n][::-1, ::-1]
+        out[b, :n] = np.concatenate([forwards[b, :n], turned], axis=1)
+    return out
+
+## 11-bi-concat | the last states alone
+def bi_concat(forwards, backwards, lengths):
+    rows = []
+    for b, n in enumerate(lengths):
+        rows.append(np.concatenate([forwards[b, max(n - 1, 0)], backwards[b, max(n - 1, 0)]]))
+    return np.array(rows)
+
+## 11-bi-concat | the states beside each token
+def bi_concat(forwards, backwards, lengths):
+    B, T, H = forwards.shape
+    out = np.zeros((B, T, 2 * H))
+    for b, n in enumerate(lengths):
+        turned = backwards[b, :n][::-1]
+        for t in range(n):
+            if t > 0:
+                out[b, t, :H] = forwards[b, t - 1]
+            if t < n - 1:
+                out[b, t, H:] = turned[t + 1]
+    return out
+
+## 11-dropout | no rescale
+def dropout(x, draws, p, training):
+    if not training:
+        return np.array(x)
+    return x * (draws >= p)
+
+## 11-dropout | no rescale
+def dropout(x, draws, p, training):
+    out = x.copy()
+    if training:
+        out[draws < p] = 0
+    return out
+
+## 11-dropout | shrinks what stays
+def dropout(x, draws, p, training):
+    if training:
+        return (draws >= p) * x * (1 - p)
+    return 1 * x
+
+## 11-dropout | rescales afterwards
+def dropout(x, draws, p, training):
+    if training:
+        return x * (draws >= p)
+    return x * (1 - p)
+
+## 11-dropout | drops after training too
+def dropout(x, draws, p, training):
+    mask = (draws >= p).astype(float)
+    return x * mask / (1 - p)
+
+## 11-dropout | never drops
+def dropout(x, draws, p, training):
+    out = np.array(x)
+    if training:
+        out * (draws >= p) / (1 - p)
+    return out
+
+## 11-dropout | the flag the other way round
+def dropout(x, draws, p, training):
+    if training:
+        return x.copy()
+    return x * (draws >= p) / (1 - p)
+
+## 11-dropout | p is what stays
+def dropout(x, draws, p, training):
+    if not training:
+        return x.copy()
+    keep = draws < p
+    return keep * x / p if p > 0 else np.zeros_like(x)
+
+## 11-dropout | drops the others
+def dropout(x, draws, p, training):
+    if training:
+        return x * (draws < p) / (1 - p)
+    return x.copy()
+
+## 11-dropout | divides by p
+def dropout(x, draws, p, training):
+    if not training or p == 0:
+        return x.copy()
+    return x * (draws >= p) / p
+
+## 11-dropout | divides by the share that stayed
+def dropout(x, draws, p, training):
+    if not training:
+        return x.copy()
+    keep = draws >= p
+    if keep.sum() == 0:
+        return 0 * x
+    return x * keep * (keep.size / keep.sum())
+
+## 11-dropout | scales in training and after
+def dropout(x, draws, p, training):
+    if training:
+        return x * (draws >= p) / (1 - p)
+    return (1 - p) * x
+
+## 11-dropout | changes what it was given
+def dropout(x, draws, p, training):
+    if training:
+        x *= (draws >= p) / (1 - p)
+    return x
+"""
+
+
 def _cut(text: str) -> list[WrongAnswer]:
     answers = []
     for block in text.split("\n## ")[1:]:
@@ -3723,4 +3986,5 @@ WRONG_ANSWERS = [
     *_cut(CHAPTER_07),
     *_cut(CHAPTER_08),
     *_cut(CHAPTER_09),
+    *_cut(CHAPTER_11),
 ]
