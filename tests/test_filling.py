@@ -12,8 +12,9 @@ import torch
 from lmlib.commands import main
 from lmlib.decoding import greedy
 from lmlib.errors import InputError
-from lmlib.filling import BidirectionalFiller, FillConfig, Filling
-from lmlib.language_model import LanguageModel, score
+from lmlib.filling import BidirectionalFiller, FillConfig, Filling, fill_by_scoring
+from lmlib.language_model import LanguageModel, score, sequence_logprobs
+from lmlib.ngram import train_ngram
 from lmlib.storage import load, save
 from lmlib.text import TextFormat, Vocab
 from lmlib.training import TrainingConfig, fit
@@ -96,6 +97,23 @@ def test_what_only_both_sides_together_tell_takes_two_layers(layers: int) -> Non
     right = [sentence[1] for sentence in sentences[:4]]
     p = np.exp(logprobs[np.arange(4), right])
     assert (p > 0.9).all() if layers == 2 else p.min() < 0.55
+
+
+def test_a_left_to_right_model_fills_a_gap_by_scoring_every_sentence() -> None:
+    model = train_ngram("a b c\na d\nb d a\nc c b a d\n", 3, text_format=TextFormat("whitespace"))
+    vocab = model.vocab
+    sentence = vocab.encode("b d a".split())
+    for place in range(3):
+        found = fill_by_scoring(model, sentence, place)
+        with_each = {}
+        for word in range(len(vocab)):
+            if word not in (vocab.bos, vocab.eos):
+                whole = [*sentence[:place], word, *sentence[place + 1 :], vocab.eos]
+                with_each[word] = sum(sequence_logprobs(model, [np.array(whole)])[0])
+        words = list(with_each)
+        expected = np.array(list(with_each.values()))
+        np.testing.assert_allclose(found[words], expected - np.logaddexp.reduce(expected))
+        assert np.isneginf(found[[vocab.bos, vocab.eos]]).all()
 
 
 def test_gaps_are_the_same_whenever_the_same_epoch_is_asked_for() -> None:

@@ -14,4 +14,6 @@ INTERACTIVES: dict[str, str] = {
     "next-token-bars": "lmlib.interactives.sampling:next_token_bars",
     "spectral-radius": "lmlib.interactives.radius:spectral_radius_slider",
     "gru-gates": "lmlib.interactives.gru_gates:gru_gate_sliders",
+    "who-sees-the-target": "lmlib.interactives.arrows:arrows_figure",
+    "hidden-units": "lmlib.interactives.units:unit_viewer",
 }

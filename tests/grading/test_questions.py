@@ -143,6 +143,20 @@ LOGITS = np.array([[0.0, math.log(3)], [0.0, 0.0]])
         # W_x 18, W_h 27, b 9, and b_h 3
         ("09-gru-params", (2, 3, False), 54),
         ("09-gru-params", (2, 3, True), 57),
+        (
+            "11-reverse-padded",
+            (np.array([[5, 6, 7], [8, 9, -1]]), np.array([3, 2])),
+            [[7, 6, 5], [9, 8, -1]],
+        ),
+        # the cell that reads backwards says 0.4 at the second word and 0.5 at the first
+        (
+            "11-bi-concat",
+            (np.array([[[0.1], [0.2], [0.9]]]), np.array([[[0.4], [0.5], [0.9]]]), np.array([2])),
+            [[[0.1, 0.5], [0.2, 0.4], [0.0, 0.0]]],
+        ),
+        # one in four is dropped, the others are multiplied by 4/3
+        ("11-dropout", (np.array([3.0, 3.0]), np.array([0.9, 0.1]), 0.25, True), [4.0, 0.0]),
+        ("11-dropout", (np.array([3.0, 3.0]), np.array([0.9, 0.1]), 0.25, False), [3.0, 3.0]),
     ],
 )
 def test_the_reference_gives_what_comes_out_by_hand(
