@@ -168,7 +168,8 @@ def _picture(found: Reading, layers: int, label: str) -> str:
         shift = 0 if len(directions) == 1 else 7 * direction
         return x - shift, height - 82 - 62 * row - 16 * (layer - 1)
 
-    faint, thick = [], []
+    faint: list[str] = []
+    thick: list[str] = []
     for start, end in found.arrows:
         strong = start in reaching and end in reaching
         (thick if strong else faint).append(_arrow(at(start), at(end), strong))

@@ -110,8 +110,10 @@ def left_to_right(language: str, seed: int) -> RecurrentLM:
     torch.set_num_threads(1)
     here = sentences(language)
     model = RecurrentLM(LEFT_TO_RIGHT, here.vocab, here.text_format, seed)
-    ended = [[np.append(ids, here.vocab.eos) for ids in part] for part in (here.train, here.valid)]
-    task = LanguageModelling(*ended, "sentence", here.vocab.bos, batch_size=64, seed=seed)
+    train, valid = (
+        [np.append(ids, here.vocab.eos) for ids in part] for part in (here.train, here.valid)
+    )
+    task = LanguageModelling(train, valid, "sentence", here.vocab.bos, batch_size=64, seed=seed)
     fit(model, task, TrainingConfig(epochs=6, learning_rate=0.008, patience=1, seed=seed))
     return model
 
@@ -245,7 +247,8 @@ def emma_words() -> tuple[Vocab, list[TokenIds], list[TokenIds], list[TokenIds]]
     """*Emma* by words, a sentence a line, of the training part the first quarter."""
     emma, words = load_corpus("emma"), TextFormat("words")
     vocab, train = index_text(first_quarter(emma.train), words, WORD_COUNT)
-    return vocab, train, *(encode_text(text, words, vocab) for text in (emma.valid, emma.test))
+    valid, test = (encode_text(text, words, vocab) for text in (emma.valid, emma.test))
+    return vocab, train, valid, test
 
 
 def within_budget(config: RecurrentConfig, vocab: Vocab) -> RecurrentConfig:
