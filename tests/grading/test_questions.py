@@ -157,6 +157,16 @@ LOGITS = np.array([[0.0, math.log(3)], [0.0, 0.0]])
         # one in four is dropped, the others are multiplied by 4/3
         ("11-dropout", (np.array([3.0, 3.0]), np.array([0.9, 0.1]), 0.25, True), [4.0, 0.0]),
         ("11-dropout", (np.array([3.0, 3.0]), np.array([0.9, 0.1]), 0.25, False), [3.0, 3.0]),
+        # all gates a half, the candidate 0: the cell is halved, and half of tanh of it is shown
+        (
+            "10-lstm-step",
+            (*(np.array([[v]]) for v in (0.0, 0.0, 2.0)), *np.zeros((2, 1, 4)), np.zeros(4)),
+            ([[math.tanh(1.0) / 2]], [[1.0]]),
+        ),
+        ("10-retention", (np.array([[0.3], [0.5], [0.0], [0.8]]),), [[0.0], [0.0], [0.8], [1.0]]),
+        # f = 1/4 has half left after half a step, f = 1/2 after one; ln (1/4 : 3/4) = -ln 3
+        ("10-forget-bias", (0.5,), -math.log(3)),
+        ("10-forget-bias", (1.0,), 0.0),
     ],
 )
 def test_the_reference_gives_what_comes_out_by_hand(

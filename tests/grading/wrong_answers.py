@@ -3704,6 +3704,294 @@ def gru_params(input_size, hidden_size, reset_after):
 """
 
 
+CHAPTER_10 = r"""
+## 10-lstm-step | no tanh of c
+def lstm_step(x, h, c, W_x, W_h, b):
+    def sig(v):
+        return 1 / (1 + np.exp(-v))
+    H = h.shape[1]
+    z = x @ W_x + h @ W_h + b
+    i, f, o = sig(z[:, :H]), sig(z[:, H:2*H]), sig(z[:, 3*H:])
+    g = np.tanh(z[:, 2*H:3*H])
+    c_new = f * c + i * g
+    return o * c_new, c_new
+
+## 10-lstm-step | no tanh of c
+def lstm_step(x, h, c, W_x, W_h, b):
+    parts = np.split(x.dot(W_x) + h.dot(W_h) + b, 4, axis=-1)
+    i, f, o = (1 / (1 + np.exp(-parts[k])) for k in (0, 1, 3))
+    c = c * f + np.tanh(parts[2]) * i
+    h = c * o
+    return h, c
+
+## 10-lstm-step | input and forget gate swapped
+def lstm_step(x, h, c, W_x, W_h, b):
+    z = x @ W_x + h @ W_h + b
+    a1, a2, a3, a4 = np.split(z, 4, axis=1)
+    f, i, o = [1 / (1 + np.exp(-a)) for a in (a1, a2, a4)]
+    c = f * c + i * np.tanh(a3)
+    return o * np.tanh(c), c
+
+## 10-lstm-step | candidate and output gate swapped
+def lstm_step(x, h, c, W_x, W_h, b):
+    z = x @ W_x + h @ W_h + b
+    H = z.shape[1] // 4
+    s = 1 / (1 + np.exp(-z))
+    i, f, o = s[:, :H], s[:, H:2 * H], s[:, 2 * H:3 * H]
+    c = f * c + i * np.tanh(z[:, 3 * H:])
+    return o * np.tanh(c), c
+
+## 10-lstm-step | input and output gate swapped
+def lstm_step(x, h, c, W_x, W_h, b):
+    z = x @ W_x + h @ W_h + b
+    H = len(W_h)
+    s = lambda k: 1 / (1 + np.exp(-z[:, k * H:(k + 1) * H]))
+    c = s(1) * c + s(3) * np.tanh(z[:, 2 * H:3 * H])
+    return s(0) * np.tanh(c), c
+
+## 10-lstm-step | the cell itself goes through tanh
+def lstm_step(x, h, c, W_x, W_h, b):
+    i, f, g, o = np.split(x @ W_x + h @ W_h + b, 4, axis=1)
+    sig = lambda v: 1 / (1 + np.exp(-v))
+    c = np.tanh(sig(f) * c + sig(i) * np.tanh(g))
+    h = sig(o) * c
+    return h, c
+
+## 10-lstm-step | shows the old cell
+def lstm_step(x, h, c, W_x, W_h, b):
+    i, f, g, o = np.split(x @ W_x + h @ W_h + b, 4, axis=1)
+    sig = lambda v: 1 / (1 + np.exp(-v))
+    h_new = sig(o) * np.tanh(c)
+    c_new = sig(f) * c + sig(i) * np.tanh(g)
+    return h_new, c_new
+
+## 10-lstm-step | a candidate between 0 and 1
+def lstm_step(x, h, c, W_x, W_h, b):
+    i, f, g, o = np.split(1 / (1 + np.exp(-(x @ W_x + h @ W_h + b))), 4, axis=1)
+    c = f * c + i * g
+    return o * np.tanh(c), c
+
+## 10-lstm-step | gates between -1 and 1
+def lstm_step(x, h, c, W_x, W_h, b):
+    i, f, g, o = np.split(np.tanh(x @ W_x + h @ W_h + b), 4, axis=1)
+    c = f * c + i * g
+    return o * np.tanh(c), c
+
+## 10-lstm-step | forgets nothing
+def lstm_step(x, h, c, W_x, W_h, b):
+    i, f, g, o = np.split(x @ W_x + h @ W_h + b, 4, axis=1)
+    sig = lambda v: 1 / (1 + np.exp(-v))
+    c = c + sig(i) * np.tanh(g)
+    return sig(o) * np.tanh(c), c
+
+## 10-lstm-step | writes all of the candidate
+def lstm_step(x, h, c, W_x, W_h, b):
+    i, f, g, o = np.split(x @ W_x + h @ W_h + b, 4, axis=1)
+    sig = lambda v: 1 / (1 + np.exp(-v))
+    c = sig(f) * c + np.tanh(g)
+    return sig(o) * np.tanh(c), c
+
+## 10-lstm-step | shows all of the cell
+def lstm_step(x, h, c, W_x, W_h, b):
+    i, f, g, o = np.split(x @ W_x + h @ W_h + b, 4, axis=1)
+    sig = lambda v: 1 / (1 + np.exp(-v))
+    c = sig(f) * c + sig(i) * np.tanh(g)
+    return np.tanh(c), c
+
+## 10-lstm-step | writes what is forgotten
+def lstm_step(x, h, c, W_x, W_h, b):
+    i, f, g, o = np.split(x @ W_x + h @ W_h + b, 4, axis=1)
+    f = 1 / (1 + np.exp(-f))
+    o = 1 / (1 + np.exp(-o))
+    c = f * c + (1 - f) * np.tanh(g)
+    return o * np.tanh(c), c
+
+## 10-lstm-step | keeps the output in place of the cell
+def lstm_step(x, h, c, W_x, W_h, b):
+    i, f, g, o = np.split(x @ W_x + h @ W_h + b, 4, axis=1)
+    sig = lambda v: 1 / (1 + np.exp(-v))
+    c = sig(f) * h + sig(i) * np.tanh(g)
+    return sig(o) * np.tanh(c), c
+
+## 10-lstm-step | gates that read the cell
+def lstm_step(x, h, c, W_x, W_h, b):
+    i, f, g, o = np.split(x @ W_x + c @ W_h + b, 4, axis=1)
+    sig = lambda v: 1 / (1 + np.exp(-v))
+    c = sig(f) * c + sig(i) * np.tanh(g)
+    return sig(o) * np.tanh(c), c
+
+## 10-lstm-step | gives the two in the other order
+def lstm_step(x, h, c, W_x, W_h, b):
+    i, f, g, o = np.split(x @ W_x + h @ W_h + b, 4, axis=1)
+    sig = lambda v: 1 / (1 + np.exp(-v))
+    c = sig(f) * c + sig(i) * np.tanh(g)
+    return c, sig(o) * np.tanh(c)
+
+## 10-lstm-step | no bias
+def lstm_step(x, h, c, W_x, W_h, b):
+    i, f, g, o = np.split(x @ W_x + h @ W_h, 4, axis=1)
+    sig = lambda v: 1 / (1 + np.exp(-v))
+    c = sig(f) * c + sig(i) * np.tanh(g)
+    return sig(o) * np.tanh(c), c
+
+## 10-lstm-step | keeps what it should forget
+def lstm_step(x, h, c, W_x, W_h, b):
+    i, f, g, o = np.split(x @ W_x + h @ W_h + b, 4, axis=1)
+    sig = lambda v: 1 / (1 + np.exp(-v))
+    c = (1 - sig(f)) * c + sig(i) * np.tanh(g)
+    return sig(o) * np.tanh(c), c
+
+## 10-retention | the mean in place of the product
+def retention(kept):
+    out = np.ones(kept.shape)
+    for t in range(len(kept) - 1):
+        out[t] = np.mean(kept[t + 1:], axis=0)
+    return out
+
+## 10-retention | the mean in place of the product
+def retention(kept):
+    T = len(kept)
+    rows = []
+    for t in range(T):
+        after = kept[t + 1:]
+        rows.append(sum(after) / len(after) if len(after) else np.ones(kept.shape[1]))
+    return np.array(rows)
+
+## 10-retention | adds the shares
+def retention(kept):
+    out = np.zeros(kept.shape)
+    for t in range(len(kept)):
+        for later in range(t + 1, len(kept)):
+            out[t] += kept[later]
+    return out
+
+## 10-retention | a factor too many
+def retention(kept):
+    return np.array([np.prod(kept[t:], axis=0) for t in range(len(kept))])
+
+## 10-retention | a factor too many
+def retention(kept):
+    out = kept.copy()
+    for t in range(len(kept) - 2, -1, -1):
+        out[t] *= out[t + 1]
+    return out
+
+## 10-retention | counts from the beginning
+def retention(kept):
+    return np.array([np.prod(kept[:t + 1], axis=0) for t in range(len(kept))])
+
+## 10-retention | a power of the mean
+def retention(kept):
+    f = kept.mean(axis=0)
+    T = len(kept)
+    return np.array([f ** (T - 1 - t) for t in range(T)])
+
+## 10-retention | the next step alone
+def retention(kept):
+    out = np.ones_like(kept)
+    out[:-1] = kept[1:]
+    return out
+
+## 10-retention | the smallest share
+def retention(kept):
+    out = np.ones_like(kept)
+    for t in range(len(kept) - 1):
+        out[t] = kept[t + 1:].min(axis=0)
+    return out
+
+## 10-retention | the rows turned round
+def retention(kept):
+    rows = [np.ones(kept.shape[1])]
+    for f in kept[:0:-1]:
+        rows.append(rows[-1] * f)
+    return np.array(rows)
+
+## 10-retention | mixes the units
+def retention(kept):
+    out = np.ones_like(kept)
+    for t in range(len(kept)):
+        out[t] = np.prod(kept[t + 1:])
+    return out
+
+## 10-retention | multiplies what is forgotten
+def retention(kept):
+    out = np.ones_like(kept)
+    for t in range(len(kept)):
+        out[t] = np.prod(1 - kept[t + 1:], axis=0)
+    return out
+
+## 10-retention | what is left of the first
+def retention(kept):
+    out = np.ones_like(kept)
+    for t in range(1, len(kept)):
+        out[t] = out[t - 1] * kept[t]
+    return out
+
+## 10-forget-bias | no logit
+def forget_bias(half_life):
+    return 0.5 ** (1 / half_life)
+
+## 10-forget-bias | no logit
+def forget_bias(half_life):
+    return math.exp(math.log(0.5) / half_life)
+
+## 10-forget-bias | the logarithm of the share alone
+def forget_bias(half_life):
+    f = 0.5 ** (1 / half_life)
+    return math.log(f)
+
+## 10-forget-bias | the sigmoid once more
+def forget_bias(half_life):
+    f = 0.5 ** (1 / half_life)
+    return 1 / (1 + math.exp(-f))
+
+## 10-forget-bias | a third in place of a half
+def forget_bias(half_life):
+    f = np.exp(-1 / half_life)
+    return np.log(f / (1 - f))
+
+## 10-forget-bias | the wrong sign
+def forget_bias(half_life):
+    f = 0.5 ** (1 / half_life)
+    return math.log((1 - f) / f)
+
+## 10-forget-bias | an equal amount each step
+def forget_bias(half_life):
+    f = 1 - 1 / (2 * half_life)
+    return math.log(f / (1 - f))
+
+## 10-forget-bias | a power in place of a root
+def forget_bias(half_life):
+    f = 0.5 ** half_life
+    return np.log(f) - np.log(1 - f)
+
+## 10-forget-bias | to base 2
+def forget_bias(half_life):
+    f = 2 ** (-1 / half_life)
+    return math.log2(f / (1 - f))
+
+## 10-forget-bias | to base 10
+def forget_bias(half_life):
+    f = 2 ** (-1 / half_life)
+    return math.log10(f / (1 - f))
+
+## 10-forget-bias | a step too few
+def forget_bias(half_life):
+    f = 0.5 ** (1 / (half_life - 1))
+    return math.log(f / (1 - f))
+
+## 10-forget-bias | a step too many
+def forget_bias(half_life):
+    f = 0.5 ** (1 / (half_life + 1))
+    return math.log(f / (1 - f))
+
+## 10-forget-bias | odds, without the logarithm
+def forget_bias(half_life):
+    f = 0.5 ** (1 / half_life)
+    return f / (1 - f)
+"""
+
+
 CHAPTER_11 = r"""
 ## 11-reverse-padded | moves the padding
 def reverse_padded(tokens, lengths):
@@ -3986,5 +4274,6 @@ WRONG_ANSWERS = [
     *_cut(CHAPTER_07),
     *_cut(CHAPTER_08),
     *_cut(CHAPTER_09),
+    *_cut(CHAPTER_10),
     *_cut(CHAPTER_11),
 ]

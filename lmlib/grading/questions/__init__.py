@@ -19,6 +19,7 @@ CHAPTERS = {
     "07": "chapter07",
     "08": "chapter08",
     "09": "chapter09",
+    "10": "chapter10",
     "11": "chapter11",
 }
 
