@@ -14,6 +14,8 @@ INTERACTIVES: dict[str, str] = {
     "next-token-bars": "lmlib.interactives.sampling:next_token_bars",
     "spectral-radius": "lmlib.interactives.radius:spectral_radius_slider",
     "gru-gates": "lmlib.interactives.gru_gates:gru_gate_sliders",
+    "gates-and-tape": "lmlib.interactives.tape:three_gates_and_a_tape",
+    "gradient-by-bias": "lmlib.interactives.carrying:gradient_by_bias",
     "who-sees-the-target": "lmlib.interactives.arrows:arrows_figure",
     "hidden-units": "lmlib.interactives.units:unit_viewer",
 }

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from html import escape
 
 import numpy as np
 import numpy.typing as npt
 
 from lmlib.figures import power_of_ten
+from lmlib.interactives.drawing import log_chart
 from lmlib.interactives.figure import Control, Frame, Interactive
 from lmlib.scratch.functions import tanh_backward
 from lmlib.scratch.rnn import unroll
@@ -132,60 +131,4 @@ def draw_decay(radius: float, shown: str) -> Frame:
         saturated=found.saturated,
     )
     lines = [(_("without tanh"), "data", linear), (_("with tanh"), "rnn", tanh)]
-    return Frame(_chart(lines, name), reading)
-
-
-def _chart(lines: Sequence[tuple[str, str, npt.NDArray]], name: str) -> str:
-    """Draw lines over the steps back, each with its label at its end.
-
-    A line that leaves the picture has an arrow at its label.
-    """
-    left, top, width, height = 48, 28, 256, 266
-    right, bottom = left + width, top + height
-
-    def across(k: int) -> float:
-        return left + width * k / STEPS
-
-    def down(exponent: float) -> float:
-        return top + height * (HIGHEST - exponent) / (HIGHEST - LOWEST)
-
-    parts = [f'<text x="2" y="14">{escape(name)}</text>']
-    for exponent in range(LOWEST, HIGHEST + 1, 5):
-        y, minus = down(exponent), "−" * (exponent < 0)
-        parts.append(f'<path class="{"grid" if exponent else "one"}" d="M{left} {y:g}h{width}"/>')
-        parts.append(
-            f'<text class="end" x="{left - 6}" y="{y + 6:g}">'
-            f'10<tspan dy="-6" font-size="11">{minus}{abs(exponent)}</tspan></text>'
-        )
-    for k in range(0, STEPS + 1, 10):
-        parts.append(f'<text class="middle" x="{across(k):g}" y="{bottom + 20}">{k}</text>')
-    said = escape(_("steps back"))
-    parts.append(f'<text class="end" x="{right}" y="{bottom + 40}">{said}</text>')
-
-    ends = []
-    for label, family, values in lines:
-        exponents = np.log10(values)
-        inside = np.flatnonzero((exponents >= LOWEST) & (exponents <= HIGHEST))
-        points = "L".join(f"{across(int(k)):g} {down(exponents[k]):.1f}" for k in inside)
-        parts.append(f'<path class="line {family}" d="M{points}"/>')
-        arrow = " ↓" if exponents[-1] < LOWEST else " ↑" if exponents[-1] > HIGHEST else ""
-        place = down(min(max(exponents[-1], LOWEST), HIGHEST))
-        ends.append((place, f"{escape(label)}{arrow}"))
-    for y, text in _apart(ends):
-        parts.append(f'<text x="{right + 6}" y="{y + 5:.1f}">{text}</text>')
-    label = escape(name)
-    return (
-        f'<svg class="decay" viewBox="0 0 410 342" role="img" aria-label="{label}">'
-        f"{''.join(parts)}</svg>"
-    )
-
-
-def _apart(ends: list[tuple[float, str]], gap: float = 18) -> list[tuple[float, str]]:
-    """Move two labels away from each other, as far as they need it.
-
-    >>> _apart([(100, "a"), (110, "b")])
-    [(96.0, 'a'), (114.0, 'b')]
-    """
-    (upper, one), (lower, other) = sorted(ends)
-    more = max(gap - (lower - upper), 0) / 2
-    return [(upper - more, one), (lower + more, other)]
+    return Frame(log_chart(lines, name, _("steps back"), STEPS, LOWEST, HIGHEST), reading)
