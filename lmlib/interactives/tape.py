@@ -156,26 +156,30 @@ def _picture(tape: Tape) -> str:
         f'<path class="belt" d="M{left} {belt}H{right}"/>'
         f'<path class="grid" d="M{left} {out}H{right}"/>'
     ]
-    for t, word in enumerate(tape.words):
-        x = left + wide * t + wide / 2
+    middles = [left + wide * t + wide / 2 for t in range(len(tape.words))]
+    for t, (x, word) in enumerate(zip(middles, tape.words, strict=True)):
         weight = ' class="middle noun"' if t in SUBJECTS else ' class="middle"'
         parts.append(f'<text{weight} x="{x:g}" y="18">{escape(word)}</text>')
-        for name, share in (("i", tape.i[t]), ("f", tape.f[t]), ("o", tape.o[t])):
-            y = rows[name]
-            at = f'x="{x - 17:g}" y="{y - 6}" height="12"'
-            parts.append(f'<rect class="pipe" {at} width="34"/>')
-            parts.append(f'<rect class="flow" {at} width="{34 * share:g}"/>')
-        for zero, scale, value, kind in (
-            (belt, unit, tape.c[t], "cell"),
-            (out, unit, tape.h[t], "shown"),
-        ):
-            height = abs(value) * scale
-            y = zero - height if value > 0 else zero
-            at = f'x="{x - 12:g}" width="24" y="{y:.1f}" height="{height:.1f}"'
-            parts.append(f'<rect class="{kind}" {at}/>')
+    for name, shares in (("i", tape.i), ("f", tape.f), ("o", tape.o)):
+        y = rows[name] - 6
+        pipes = "".join(f"M{x - 17:g},{y}h34v12h-34z" for x in middles)
+        flows = "".join(
+            f"M{x - 17:g},{y}h{34 * share:g}v12h-{34 * share:g}z"
+            for x, share in zip(middles, shares, strict=True)
+        )
+        parts.append(f'<path class="pipe" d="{pipes}"/><path class="flow" d="{flows}"/>')
+    numbers = []
+    for zero, values, kind in ((belt, tape.c, "cell"), (out, tape.h, "shown")):
+        bars = "".join(
+            f"M{x - 12:g},{zero}v{-value * unit:.1f}h24v{value * unit:.1f}z"
+            for x, value in zip(middles, values, strict=True)
+        )
+        parts.append(f'<path class="{kind}" d="{bars}"/>')
+        for x, value in zip(middles, values, strict=True):
             under = zero + 14 if value > 0 or abs(value) < 0.005 else zero - 5
             figure = f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−")
-            parts.append(f'<text class="middle small" x="{x:g}" y="{under}">{figure}</text>')
+            numbers.append(f'<text x="{x:g}" y="{under}">{figure}</text>')
+    parts.append(f'<g class="middle small">{"".join(numbers)}</g>')
     return (
         f'<svg class="tape" viewBox="0 0 {right + 4} 300" role="img" aria-label="{said}">'
         f"{''.join(parts)}</svg>"
