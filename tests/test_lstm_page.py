@@ -25,7 +25,7 @@ def at_fifty(found: dict[str, Any]) -> list[float]:
 def test_gates_carry_the_cat_over_fifty_words() -> None:
     assert len(at_fifty(CELLS["LSTM"])) == len(at_fifty(CELLS["GRU"])) == 5
     assert min(at_fifty(CELLS["LSTM"])) >= 0.95
-    assert sum(right >= 0.95 for right in at_fifty(CELLS["GRU"])) >= 4
+    assert min(at_fifty(CELLS["GRU"])) >= 0.95
 
 
 def test_the_plain_network_guesses_there() -> None:
