@@ -6,6 +6,8 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
+from lmlib.errors import InputError
+
 if TYPE_CHECKING:
     from lmlib.language_model import LanguageModel
 
@@ -25,6 +27,40 @@ def add_text(parser: ArgumentParser, what: str) -> None:
     parser.add_argument(
         "--text", required=True, metavar="FILE", help=f"{what}, UTF-8; - reads standard input"
     )
+
+
+def add_reading(parser: ArgumentParser) -> None:
+    """Add the text and how it is read."""
+    add_text(parser, "what to learn from")
+    parser.add_argument(
+        "--tokens",
+        "--tokenizer",
+        dest="tokenizer",
+        choices=TOKENIZER_NAMES,
+        help="how text is cut into tokens (default: words)",
+    )
+    parser.add_argument(
+        "--unit",
+        choices=UNITS,
+        help="a sentence a line, or one stream (default: sentence)",
+    )
+    parser.add_argument("--lower", action="store_true", help="read capitals as small letters")
+
+
+def fill_reading(arguments: Namespace) -> None:
+    """Put in how a text is read where that was not said."""
+    arguments.tokenizer = arguments.tokenizer or "words"
+    arguments.unit = arguments.unit or "sentence"
+
+
+def check_vocabulary_flags(arguments: Namespace) -> None:
+    """Refuse sizes of a vocabulary that make no sense."""
+    if arguments.min_count is not None and arguments.min_count < 1:
+        raise InputError(f"--min-count {arguments.min_count}: give 1 or more.")
+    if arguments.max_vocab is not None and arguments.max_vocab < 4:
+        raise InputError(
+            f"--max-vocab {arguments.max_vocab}: <unk>, <bos> and <eos> take 3; give 4 or more."
+        )
 
 
 def add_model(parser: ArgumentParser, *tokenizer_flags: str) -> None:

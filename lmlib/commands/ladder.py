@@ -6,7 +6,13 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from lmlib.commands.arguments import TOKENIZER_NAMES, UNITS, add_json, add_text, read_input
+from lmlib.commands.arguments import (
+    add_json,
+    add_reading,
+    check_vocabulary_flags,
+    fill_reading,
+    read_input,
+)
 from lmlib.commands.terminal import print_json, progress
 
 if TYPE_CHECKING:
@@ -25,22 +31,7 @@ def add_parser(verbs: argparse._SubParsersAction) -> None:
         "to train, bytes on disk. Needs PyTorch.",
         allow_abbrev=False,
     )
-    add_text(parser, "what to learn from")
-    parser.add_argument(
-        "--tokens",
-        "--tokenizer",
-        dest="tokenizer",
-        choices=TOKENIZER_NAMES,
-        default="words",
-        help="how text is cut into tokens (default: words)",
-    )
-    parser.add_argument(
-        "--unit",
-        choices=UNITS,
-        default="sentence",
-        help="a sentence a line, or one stream (default: sentence)",
-    )
-    parser.add_argument("--lower", action="store_true", help="read capitals as small letters")
+    add_reading(parser)
     parser.add_argument(
         "--test", metavar="FILE", help="what to score (default: a tenth of the text is set aside)"
     )
@@ -77,23 +68,25 @@ def add_parser(verbs: argparse._SubParsersAction) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Climb, and print each rung as soon as it is there."""
-    from lmlib.commands.train import check_vocabulary_flags
     from lmlib.ladder import HEAD, cells_of, ladder, markdown
     from lmlib.text import TextFormat
     from lmlib.training import TrainingConfig
 
+    fill_reading(arguments)
     check_vocabulary_flags(arguments)
     training = TrainingConfig(epochs=arguments.epochs, seed=arguments.seed, device=arguments.device)
     text = read_input(arguments.text)
     test = None if arguments.test is None else read_input(arguments.test)
     as_they_come = not (arguments.json or arguments.markdown)
 
+    lines: list[tuple[str, ...]] = [HEAD]  # printed with the first rung, not before an error
+
     def report(rung: Rung) -> None:
         if as_they_come:
-            print(_line(cells_of(rung)), flush=True)
+            lines.append(cells_of(rung))
+            print(*map(_line, lines), sep="\n", flush=True)
+            lines.clear()
 
-    if as_they_come:
-        print(_line(HEAD), flush=True)
     with progress() as say:
         found = ladder(
             text,

@@ -11,7 +11,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmlib.commands.arguments import TOKENIZER_NAMES, UNITS, add_json, add_text, read_input
+from lmlib.commands.arguments import (
+    add_json,
+    add_reading,
+    check_vocabulary_flags,
+    fill_reading,
+    read_input,
+)
 from lmlib.commands.score import figures_of, show
 from lmlib.commands.terminal import note, print_json, print_rows, progress
 from lmlib.errors import InputError
@@ -47,39 +53,6 @@ def add_parser(verbs: argparse._SubParsersAction) -> None:
         add_kind(kinds)
 
 
-def _add_reading(parser: argparse.ArgumentParser) -> None:
-    """Add the text and how it is read."""
-    add_text(parser, "what to learn from")
-    parser.add_argument(
-        "--tokens",
-        "--tokenizer",
-        dest="tokenizer",
-        choices=TOKENIZER_NAMES,
-        help="how text is cut into tokens (default: words)",
-    )
-    parser.add_argument(
-        "--unit",
-        choices=UNITS,
-        help="a sentence a line, or one stream (default: sentence)",
-    )
-    parser.add_argument("--lower", action="store_true", help="read capitals as small letters")
-
-
-def _fill_reading(arguments: argparse.Namespace) -> None:
-    arguments.tokenizer = arguments.tokenizer or "words"
-    arguments.unit = arguments.unit or "sentence"
-
-
-def check_vocabulary_flags(arguments: argparse.Namespace) -> None:
-    """Refuse sizes of a vocabulary that make no sense."""
-    if arguments.min_count is not None and arguments.min_count < 1:
-        raise InputError(f"--min-count {arguments.min_count}: give 1 or more.")
-    if arguments.max_vocab is not None and arguments.max_vocab < 4:
-        raise InputError(
-            f"--max-vocab {arguments.max_vocab}: <unk>, <bos> and <eos> take 3; give 4 or more."
-        )
-
-
 # ---------------------------------------------------------------- n-grams
 
 
@@ -98,7 +71,7 @@ def _add_ngram(kinds: argparse._SubParsersAction) -> None:
         help="(default: modified-kneser-ney)",
     )
     parser.add_argument("--k", type=float, help="what add-k adds (default: 1)")
-    _add_reading(parser)
+    add_reading(parser)
     parser.add_argument(
         "--min-count", type=int, default=1, metavar="N", help="rarer tokens are read as <unk>"
     )
@@ -120,7 +93,7 @@ def _add_ngram(kinds: argparse._SubParsersAction) -> None:
 
 def _run_ngram(arguments: argparse.Namespace) -> None:
     started = time.perf_counter()
-    _fill_reading(arguments)
+    fill_reading(arguments)
     _check_ngram_flags(arguments)
     _check_paths(arguments)
 
@@ -319,7 +292,7 @@ def _add_neural(
         "texts of some hundred thousand to some million tokens.",
         allow_abbrev=False,
     )
-    _add_reading(parser)
+    add_reading(parser)
     parser.add_argument(
         "--min-count",
         type=int,
@@ -370,7 +343,7 @@ def _run_neural(arguments: argparse.Namespace) -> None:
     for name, value in PRESETS.get(arguments.preset, {}).items():
         if getattr(arguments, name) is None:
             setattr(arguments, name, value)
-    _fill_reading(arguments)
+    fill_reading(arguments)
     check_vocabulary_flags(arguments)
     _check_paths(arguments)
     if _is_arpa(Path(arguments.out)):

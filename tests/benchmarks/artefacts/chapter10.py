@@ -4,7 +4,6 @@ On one free core `agreement_cells` takes a quarter of an hour, `gru_lstm` as lon
 three models for the page a minute or less.
 """
 
-import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from chapter08 import write_json
 
 from lmlib.corpora.agreement import ENGLISH, LONGEST, cats
 from lmlib.diagnostics import gate_traces, gradient_norms, retention
@@ -284,12 +284,6 @@ def agreement_lstm(path: Path) -> None:
     """One of the LSTMs, to be looked into on the page."""
     model, _, _ = teach(KINDS["LSTM"], Agreement(range(1, LONGEST + 1), True, 0), 0.01)
     save(model, path)
-
-
-def write_json(path: Path, result: dict[str, Any]) -> None:
-    """A line for each name."""
-    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in result.items())
-    path.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
 
 
 #: Name -> what writes it, at the path given.
