@@ -277,7 +277,7 @@ def side_by_side(path: Path) -> None:
                 dropout = chosen[rung]["seeds"][0]["dropout"]
                 model, _, _ = train_network(name, rung, FEW, dropout, SEED)
             rng = np.random.default_rng(1)
-            writes = [sample(model, [], 150, rng=rng) for _ in range(3)]
+            writes = sample(model, [], 150, rng=rng, rows=3)
             nats = [
                 round(-float(logprobs.sum()), 3) for logprobs in sequence_logprobs(model, tests)
             ]
