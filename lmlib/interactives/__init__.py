@@ -13,4 +13,5 @@ INTERACTIVES: dict[str, str] = {
     "backward-stepper": "lmlib.interactives.backward:backward_stepper",
     "next-token-bars": "lmlib.interactives.sampling:next_token_bars",
     "spectral-radius": "lmlib.interactives.radius:spectral_radius_slider",
+    "ladder-budget": "lmlib.interactives.budget:ladder_budget",
 }

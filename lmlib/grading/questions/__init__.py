@@ -18,6 +18,7 @@ CHAPTERS = {
     "06": "chapter06",
     "07": "chapter07",
     "08": "chapter08",
+    "12": "chapter12",
 }
 
 
