@@ -206,12 +206,12 @@ def _front_more_is_better(points: Points) -> list[int]:
 
 
 def _front_best_alone(points: Points) -> list[int]:
-    least = min(loss for _cost, loss in points)
+    least = min((loss for _cost, loss in points), default=0)
     return [i for i, (_cost, loss) in enumerate(points) if loss == least]
 
 
 def _front_by_product(points: Points) -> list[int]:
-    least = min(cost * loss for cost, loss in points)
+    least = min((cost * loss for cost, loss in points), default=0)
     return [i for i in _by_cost(points) if points[i][0] * points[i][1] == least]
 
 

@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from lmlib.corpora import load
+from lmlib.corpora import TEST_CARD, load
 from lmlib.decoding import sample
 from lmlib.ladder import parameters_of, rungs
-from lmlib.language_model import LanguageModel, score, sequence_logprobs
+from lmlib.language_model import LanguageModel, rank, score, sequence_logprobs
 from lmlib.ngram import train_ngram
 from lmlib.pytorch import torch
 from lmlib.text import TextFormat, TokenIds, Vocab, encode_text, index_text
@@ -257,7 +257,7 @@ def the_ladder(path: Path) -> None:
 
 
 def side_by_side(path: Path) -> None:
-    """At the middle budget: three sentences that each rung writes, and nats for each test line."""
+    """At the middle budget: what each rung writes, nats for each test line, ln P of the test card."""
     torch.set_num_threads(1)
     result = {}
     for name in SOURCES:
@@ -265,6 +265,8 @@ def side_by_side(path: Path) -> None:
         lines, _ = within(text, FEW)
         found: dict[str, Any] = {}
         tests = encode_text(text.test, text.format, text.vocab)
+        language = "zh" if name.startswith("chinese") else "en"
+        card = [entry.text for entry in TEST_CARD if entry.language == language]
         chosen = cells(name, FEW)
         for rung, kind in {**rungs(), "kneser-ney-chosen": None}.items():
             if kind is None:
@@ -288,8 +290,14 @@ def side_by_side(path: Path) -> None:
                     for ids in writes
                 ],
                 "nats": nats,
+                "card": [round(rank(model, [sentence])[0].logprob, 2) for sentence in card],
             }
-        result[name] = {"tokens": [len(ids) for ids in tests], "rungs": found}
+        result[name] = {
+            "tokens": [len(ids) for ids in tests],
+            "card": card,
+            "oov": [rank(model, [sentence])[0].oov for sentence in card],
+            "rungs": found,
+        }
     path.write_text(json.dumps(result, ensure_ascii=False), encoding="utf-8")
 
 
