@@ -107,7 +107,7 @@ def name_of(found: Climbed) -> str:
     names = {
         "unigram": _("unigram"),
         "kneser-ney-5": _("Kneser-Ney, n = 5"),
-        "kneser-ney-chosen": _("Kneser-Ney, n chosen: {n}").format(n=found.order),
+        "kneser-ney-chosen": _("Kneser-Ney, best n: {n}").format(n=found.order),
         "window": _("window"),
         "rnn": _("RNN"),
         "gru": _("GRU"),
@@ -155,9 +155,9 @@ def ladder_budget() -> Interactive:
             "will be in front at the end?"
         ),
         notice=_(
-            "More text moves every rung but the unigram, and not all by as much. Watch the "
-            "distance between counting and the best network, and the two columns together: the "
-            "dots move by tenths of a bit, the seconds by factors of ten."
+            "More text moves every rung, the unigram least. Watch the distance between counting "
+            "and the best network, and dots and seconds together: what is gained is tenths of a "
+            "bit, what is paid are factors."
         ),
     )
 
@@ -219,7 +219,7 @@ def _bits(found: Climbed) -> str:
 
 # ---------------------------------------------------------------- drawing
 
-_LEFT, _RIGHT, _ROW = 128, 292, 24  # pixels: of the axis, and of a rung
+_LEFT, _RIGHT, _ROW = 148, 300, 24  # pixels: of the axis, and of a rung
 
 
 @cache

@@ -81,3 +81,10 @@ def test_the_figure_has_a_frame_for_every_text_and_budget_and_is_light() -> None
     figure = ladder_budget()
     assert len(figure.frames()) == len(list(product(texts(), budgets())))
     assert len(figure.to_html().encode()) < 120_000
+
+
+@pytest.mark.parametrize("text", texts())
+def test_more_text_moves_the_unigram_least(text: str) -> None:
+    ends = [climbed(text, budget) for budget in (budgets(text)[0], budgets(text)[-1])]
+    gains = {rung: ends[0][rung].mean - ends[1][rung].mean for rung in FAMILY}
+    assert gains["unigram"] == min(gains.values())
