@@ -257,7 +257,7 @@ def the_ladder(path: Path) -> None:
 
 
 def side_by_side(path: Path) -> None:
-    """At the middle budget: what each rung writes; nats for each test line, and of the test card."""
+    """At the middle budget: what each rung writes, nats for each test line and the test card."""
     torch.set_num_threads(1)
     result = {}
     for name in SOURCES:
