@@ -136,18 +136,14 @@ def ladder_budget() -> Interactive:
         "english characters": _("English, in characters"),
         "chinese characters": _("Chinese, in characters"),
     }
+    choice = Control("text", _("Text"), texts(), [said[text] for text in texts()], kind="select")
+    slider = Control(
+        "budget", _("Tokens to learn from"), budgets(), [f"{budget:,}" for budget in budgets()]
+    )
     return Interactive(
         name="ladder-budget",
         title=_("The ladder at one budget"),
-        controls=(
-            Control("text", _("Text"), texts(), [said[text] for text in texts()], kind="select"),
-            Control(
-                "budget",
-                _("Tokens to learn from"),
-                budgets(),
-                [f"{budget:,}" for budget in budgets()],
-            ),
-        ),
+        controls=(choice, slider) if len(texts()) > 1 else (slider,),
         draw=draw_budget,
         look=_(
             "Each dot is a trained model; further left is better. Beside it stand the seconds that "
@@ -162,8 +158,9 @@ def ladder_budget() -> Interactive:
     )
 
 
-def draw_budget(text: str, budget: int) -> Frame:
-    """Draw the rungs of a text at a budget, the winner marked."""
+def draw_budget(budget: int, text: str | None = None) -> Frame:
+    """Draw the rungs at a budget, the winner marked; without a text, of the first there is."""
+    text = texts()[0] if text is None else text
     found = climbed(text, within_reach(text, budget))
     best = winner(found)
     networks = {rung: each for rung, each in found.items() if each.order is None}

@@ -35,7 +35,7 @@ def test_the_winner_has_the_fewest_bits_of_all_in_the_artefact(text: str, budget
     best = winner(climbed(text, budget))
     assert means[best.rung] == min(means.values())
     assert set(means) == set(FAMILY)
-    reading = draw_budget(text, budget).reading
+    reading = draw_budget(budget, text).reading
     assert reading.startswith(f"{budget:,} tokens.") and f"{best.mean:.3f}" in reading
     assert f"after {duration(best.seconds)};" in reading
 
@@ -43,7 +43,7 @@ def test_the_winner_has_the_fewest_bits_of_all_in_the_artefact(text: str, budget
 @pytest.mark.parametrize(("text", "budget"), CELLS)
 def test_dots_stand_where_their_bits_are(text: str, budget: int) -> None:
     """Two ticks give the axis; every seed is a dot, in the colour of its family."""
-    picture = draw_budget(text, budget).picture
+    picture = draw_budget(budget, text).picture
     ticks = re.findall(r'class="middle" x="(\S+?)" y="\S+?">(\S+?)<', picture)
     (x0, low), (x1, high) = [(float(x), float(bits)) for x, bits in (ticks[0], ticks[-1])]
     dots = re.findall(r'<circle class="(\w+)" cx="(\S+?)"', picture)
@@ -72,8 +72,8 @@ def test_a_text_that_is_too_short_is_shown_at_its_largest_budget_and_says_so() -
             within_reach(text, 10 * largest) == largest
             and within_reach(text, 1) == budgets(text)[0]
         )
-        frame = draw_budget(text, 10 * largest)
-        assert frame.picture == draw_budget(text, largest).picture
+        frame = draw_budget(10 * largest, text)
+        assert frame.picture == draw_budget(largest, text).picture
         assert f"not been measured at {10 * largest:,}" in frame.reading
 
 
