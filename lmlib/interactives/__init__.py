@@ -18,4 +18,5 @@ INTERACTIVES: dict[str, str] = {
     "gradient-by-bias": "lmlib.interactives.carrying:gradient_by_bias",
     "who-sees-the-target": "lmlib.interactives.arrows:arrows_figure",
     "hidden-units": "lmlib.interactives.units:unit_viewer",
+    "ladder-budget": "lmlib.interactives.budget:ladder_budget",
 }

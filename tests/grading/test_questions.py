@@ -167,6 +167,17 @@ LOGITS = np.array([[0.0, math.log(3)], [0.0, 0.0]])
         # f = 1/4 has half left after half a step, f = 1/2 after one; ln (1/4 : 3/4) = -ln 3
         ("10-forget-bias", (0.5,), -math.log(3)),
         ("10-forget-bias", (1.0,), 0.0),
+        # 2 bits and 4 bits, for a, b and the newline
+        ("12-bits-per-char", ([[math.log(1 / 4), math.log(1 / 16)]], "ab\n"), 2.0),
+        ("12-bits-per-char", ([[math.log(1 / 2)] * 2, [math.log(1 / 4)]], "面条\n\n"), 1.0),
+        ("12-pareto-front", ([(10, 3.0), (40, 2.0), (20, 3.5), (40, 2.5)],), [0, 1]),
+        ("12-pareto-front", ([(2, 1.0), (1, 2.0), (2, 1.0)],), [1, 0, 2]),
+        # 2 against 4, 6 against 6, 10 against 8
+        (
+            "12-paired-bootstrap",
+            (np.array([1.0, 5.0]), np.array([2.0, 4.0]), np.array([[0, 0], [0, 1], [1, 1]])),
+            1 / 2,
+        ),
     ],
 )
 def test_the_reference_gives_what_comes_out_by_hand(

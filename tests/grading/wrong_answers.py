@@ -4255,6 +4255,330 @@ def dropout(x, draws, p, training):
 """
 
 
+CHAPTER_12 = r"""
+## 12-bits-per-char | no ln 2: nats
+def bits_per_char(logprobs, text):
+    total = 0.0
+    for line in logprobs:
+        total -= sum(line)
+    return total / len(text)
+
+## 12-bits-per-char | multiplies by ln 2
+def bits_per_char(logprobs, text):
+    nats = -sum(map(sum, logprobs))
+    return nats / len(text) * np.log(2)
+
+## 12-bits-per-char | logarithms to base 10
+def bits_per_char(logprobs, text):
+    return sum(-p for line in logprobs for p in line) / math.log(10) / len(text)
+
+## 12-bits-per-char | per token
+def bits_per_char(logprobs, text):
+    flat = np.concatenate([np.array(line) for line in logprobs])
+    return float(-flat.mean() / math.log(2))
+
+## 12-bits-per-char | newlines left out
+def bits_per_char(logprobs, text):
+    characters = sum(len(line) for line in text.split("\n"))
+    return -sum(sum(line) for line in logprobs) / math.log(2) / characters
+
+## 12-bits-per-char | stripped
+def bits_per_char(logprobs, text):
+    bits = [-p / math.log(2) for line in logprobs for p in line]
+    return sum(bits) / len(text.rstrip("\n "))
+
+## 12-bits-per-char | spaces and newlines left out
+def bits_per_char(logprobs, text):
+    letters = [c for c in text if not c.isspace()]
+    return -sum(sum(line) for line in logprobs) / math.log(2) / len(letters)
+
+## 12-bits-per-char | spaces left out
+def bits_per_char(logprobs, text):
+    n = 0
+    for c in text:
+        if c != " ":
+            n += 1
+    return sum(sum(line) for line in logprobs) / -math.log(2) / n
+
+## 12-bits-per-char | per byte
+def bits_per_char(logprobs, text):
+    size = len(bytes(text, "utf-8"))
+    return -sum(sum(line) for line in logprobs) / math.log(2) / size
+
+## 12-bits-per-char | forgets the minus
+def bits_per_char(logprobs, text):
+    total = sum(sum(line) for line in logprobs)
+    return total / math.log(2) / len(text)
+
+## 12-bits-per-char | mean of the lines
+def bits_per_char(logprobs, text):
+    found = []
+    for line, raw in zip(logprobs, text.split("\n")):
+        found.append(-sum(line) / math.log(2) / (len(raw) + 1))
+    return np.mean(found)
+
+## 12-bits-per-char | the end left out
+def bits_per_char(logprobs, text):
+    nats = 0
+    for line in logprobs:
+        for i in range(len(line) - 1):
+            nats -= line[i]
+    return nats / math.log(2) / len(text)
+
+## 12-bits-per-char | not divided
+def bits_per_char(logprobs, text):
+    return float(-sum(np.sum(line) for line in logprobs) / np.log(2))
+
+## 12-bits-per-char | 2 to the power of it
+def bits_per_char(logprobs, text):
+    nats = -sum(sum(line) for line in logprobs)
+    return math.exp(nats / len(text)) if nats < math.inf else math.inf
+
+## 12-bits-per-char | distinct characters
+def bits_per_char(logprobs, text):
+    return -sum(sum(line) for line in logprobs) / math.log(2) / len(Counter(text))
+
+## 12-pareto-front | keeps the dominated
+def pareto_front(points):
+    return sorted(range(len(points)), key=lambda i: points[i])
+
+## 12-pareto-front | compares with the neighbour
+def pareto_front(points):
+    order = sorted(range(len(points)), key=lambda i: (points[i][0], points[i][1]))
+    front = []
+    last = None
+    for i in order:
+        p = points[i]
+        if last is None or p[1] < last[1] or tuple(p) == tuple(last):
+            front.append(i)
+        last = p
+    return front
+
+## 12-pareto-front | strictly better in both
+def pareto_front(points):
+    front = []
+    for i, (cost, loss) in enumerate(points):
+        beaten = False
+        for c, l in points:
+            if c < cost and l < loss:
+                beaten = True
+        if not beaten:
+            front.append(i)
+    return sorted(front, key=lambda i: points[i])
+
+## 12-pareto-front | drops equal points
+def pareto_front(points):
+    front = []
+    for i, p in enumerate(points):
+        others = points[:i] + points[i + 1:]
+        if all(q[0] > p[0] or q[1] > p[1] for q in others):
+            front.append(i)
+    front.sort(key=lambda i: points[i][0])
+    return front
+
+## 12-pareto-front | keeps one of equals
+def pareto_front(points):
+    best = math.inf
+    front = []
+    for i in sorted(range(len(points)), key=lambda i: points[i]):
+        if points[i][1] < best:
+            front.append(i)
+            best = points[i][1]
+    return front
+
+## 12-pareto-front | the points themselves
+def pareto_front(points):
+    kept = [p for p in points
+            if not any(q[0] <= p[0] and q[1] <= p[1] and q != p for q in points)]
+    return sorted(kept)
+
+## 12-pareto-front | places in the sorted list
+def pareto_front(points):
+    points = sorted(points)
+    return [i for i, p in enumerate(points)
+            if not any(q[0] <= p[0] and q[1] <= p[1] and q != p for q in points)]
+
+## 12-pareto-front | in the order given
+def pareto_front(points):
+    return [i for i, p in enumerate(points)
+            if not any(q[0] <= p[0] and q[1] <= p[1] and tuple(q) != tuple(p) for q in points)]
+
+## 12-pareto-front | the dearest first
+def pareto_front(points):
+    front = [i for i, p in enumerate(points)
+             if not any(q[0] <= p[0] and q[1] <= p[1] and q != p for q in points)]
+    return sorted(front, key=lambda i: points[i][1])
+
+## 12-pareto-front | the worst front
+def pareto_front(points):
+    front = [i for i, p in enumerate(points)
+             if not any(q[0] >= p[0] and q[1] >= p[1] and q != p for q in points)]
+    return sorted(front, key=lambda i: points[i][0])
+
+## 12-pareto-front | a high loss is good
+def pareto_front(points):
+    front = [i for i, p in enumerate(points)
+             if not any(q[0] <= p[0] and q[1] >= p[1] and q != p for q in points)]
+    return sorted(front, key=lambda i: points[i][0])
+
+## 12-pareto-front | the best alone
+def pareto_front(points):
+    if not points:
+        return []
+    best = min(p[1] for p in points)
+    return [i for i in range(len(points)) if points[i][1] == best]
+
+## 12-pareto-front | one price for all
+def pareto_front(points):
+    if not points:
+        return []
+    price = [p[0] * p[1] for p in points]
+    front = [i for i in range(len(points)) if price[i] == min(price)]
+    return sorted(front, key=lambda i: points[i][0])
+
+## 12-pareto-front | the two ends alone
+def pareto_front(points):
+    front = sorted([i for i, p in enumerate(points)
+                    if not any(q[0] <= p[0] and q[1] <= p[1] and q != p for q in points)],
+                   key=lambda i: points[i][0])
+    if len(front) < 2:
+        return front
+    low, high = points[front[0]], points[front[-1]]
+    return [i for i in front if points[i] == low or points[i] == high]
+
+## 12-pareto-front | the convex hull
+def pareto_front(points):
+    front = sorted([i for i, p in enumerate(points)
+                    if not any(q[0] <= p[0] and q[1] <= p[1] and q != p for q in points)],
+                   key=lambda i: points[i][0])
+
+    def above(i):
+        x, y = points[i]
+        for a in front:
+            for b in front:
+                (x0, y0), (x1, y1) = points[a], points[b]
+                if x0 < x < x1 and y > y0 + (y1 - y0) * (x - x0) / (x1 - x0):
+                    return True
+        return False
+
+    return [i for i in front if not above(i)]
+
+## 12-paired-bootstrap | unpaired: other lines for the second
+def paired_bootstrap(first, second, draws):
+    wins = 0
+    for r in range(len(draws)):
+        a = sum(first[i] for i in draws[r])
+        b = sum(second[i] for i in draws[r - 1])
+        wins += 1 if a < b else 0.5 if a == b else 0
+    return wins / len(draws)
+
+## 12-paired-bootstrap | unpaired: every row with every row
+def paired_bootstrap(first, second, draws):
+    wins = []
+    for one in draws:
+        for other in draws:
+            a, b = first[one].sum(), second[other].sum()
+            wins.append(1 if a < b else 0.5 if a == b else 0)
+    return np.mean(wins)
+
+## 12-paired-bootstrap | draws for the first alone
+def paired_bootstrap(first, second, draws):
+    wins = 0
+    goal = second.sum()
+    for row in draws:
+        a = first[row].sum()
+        wins += 1 if a < goal else 0.5 if a == goal else 0
+    return wins / len(draws)
+
+## 12-paired-bootstrap | ties are lost
+def paired_bootstrap(first, second, draws):
+    wins = 0
+    for row in draws:
+        if sum(first[row]) < sum(second[row]):
+            wins += 1
+    return wins / len(draws)
+
+## 12-paired-bootstrap | ties are won
+def paired_bootstrap(first, second, draws):
+    worse = [first[row].sum() > second[row].sum() for row in draws]
+    return 1 - sum(worse) / len(worse)
+
+## 12-paired-bootstrap | ties are left out
+def paired_bootstrap(first, second, draws):
+    wins = losses = 0
+    for row in draws:
+        a, b = first[row].sum(), second[row].sum()
+        wins += a < b
+        losses += a > b
+    return wins / (wins + losses) if wins + losses else 0.5
+
+## 12-paired-bootstrap | the larger total wins
+def paired_bootstrap(first, second, draws):
+    d = (first - second)[draws].sum(axis=1)
+    return (d > 0).mean() + 0.5 * (d == 0).mean()
+
+## 12-paired-bootstrap | line by line
+def paired_bootstrap(first, second, draws):
+    wins, n = 0.0, 0
+    for row in draws:
+        for i in row:
+            wins += 1 if first[i] < second[i] else 0.5 if first[i] == second[i] else 0
+            n += 1
+    return wins / n
+
+## 12-paired-bootstrap | most lines win
+def paired_bootstrap(first, second, draws):
+    wins = 0
+    for row in draws:
+        better = sum(first[i] < second[i] for i in row)
+        worse = sum(first[i] > second[i] for i in row)
+        wins += 1 if better > worse else 0.5 if better == worse else 0
+    return wins / len(draws)
+
+## 12-paired-bootstrap | no resampling
+def paired_bootstrap(first, second, draws):
+    a, b = first.sum(), second.sum()
+    if a == b:
+        return 0.5
+    return 1.0 if a < b else 0.0
+
+## 12-paired-bootstrap | each line once
+def paired_bootstrap(first, second, draws):
+    wins = 0
+    for row in draws:
+        lines = list(set(row.tolist()))
+        a, b = first[lines].sum(), second[lines].sum()
+        wins += 1 if a < b else 0.5 if a == b else 0
+    return wins / len(draws)
+
+## 12-paired-bootstrap | percent
+def paired_bootstrap(first, second, draws):
+    d = (first - second)[draws].sum(axis=1)
+    return ((d < 0).mean() + 0.5 * (d == 0).mean()) * 100
+
+## 12-paired-bootstrap | a count
+def paired_bootstrap(first, second, draws):
+    d = (first - second)[draws].sum(axis=1)
+    return float((d < 0).sum() + 0.5 * (d == 0).sum())
+
+## 12-paired-bootstrap | a p-value of two sides
+def paired_bootstrap(first, second, draws):
+    d = (first - second)[draws].sum(axis=1)
+    share = (d < 0).mean() + 0.5 * (d == 0).mean()
+    return 2 * min(share, 1 - share)
+
+## 12-paired-bootstrap | the mean difference
+def paired_bootstrap(first, second, draws):
+    gains = [second[row].sum() - first[row].sum() for row in draws]
+    return sum(gains) / len(gains)
+
+## 12-paired-bootstrap | the other axis
+def paired_bootstrap(first, second, draws):
+    d = (first - second)[draws].sum(axis=0)
+    return (d < 0).mean() + 0.5 * (d == 0).mean()
+"""
+
+
 def _cut(text: str) -> list[WrongAnswer]:
     answers = []
     for block in text.split("\n## ")[1:]:
@@ -4276,4 +4600,5 @@ WRONG_ANSWERS = [
     *_cut(CHAPTER_09),
     *_cut(CHAPTER_10),
     *_cut(CHAPTER_11),
+    *_cut(CHAPTER_12),
 ]

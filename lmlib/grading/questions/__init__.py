@@ -21,6 +21,7 @@ CHAPTERS = {
     "09": "chapter09",
     "10": "chapter10",
     "11": "chapter11",
+    "12": "chapter12",
 }
 
 
