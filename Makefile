@@ -30,14 +30,15 @@ book: env pages
 test: env .venv/.kenlm
 	@$(MAKE) --no-print-directory --jobs=2 checks pages
 	@$(MAKE) --no-print-directory catalogs
-	@echo "== pytest, two at a time: the pages in a browser; all else, with every notebook in exercises/"
+	@echo "== pytest, two at a time: the pages in a browser and the solutions; all else, with every exercise"
 	@$(MAKE) --no-print-directory --jobs=2 pytest-browser pytest-library
 
 pytest-browser:
-	@.venv/bin/python -m pytest -q tests/browser
+	@.venv/bin/python -m pytest -q -p lmlib.grading.nbval_plugin --nbval tests/browser exercises/solutions
 
 pytest-library:
-	@.venv/bin/python -m pytest -q -p lmlib.grading.nbval_plugin --nbval --ignore=tests/browser lmlib tests exercises
+	@.venv/bin/python -m pytest -q -p lmlib.grading.nbval_plugin --nbval --ignore=tests/browser \
+		--ignore=exercises/solutions lmlib tests exercises
 
 serve: book
 	@echo "== http://127.0.0.1:8000 (Ctrl-C ends it)"
