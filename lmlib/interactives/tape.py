@@ -114,9 +114,10 @@ def three_gates_and_a_tape() -> Interactive:
         ),
         notice=_(
             "The input gate keeps the apples out; the forget gate lets the cat go when the dogs "
-            "arrive. With f = 1 throughout, the second subject is added to the first, and one cat "
-            "and several dogs make 0. The full stop alone leaves a fifth of the cat. The output "
-            "gate changes nothing in the tape: it says when the cell is shown."
+            "arrive. With f = 1 throughout and the apples kept out, the second subject is added to "
+            "the first, and one cat and several dogs make 0. The full stop alone leaves a fifth "
+            "of the cat. The output gate changes nothing in the tape: it says when the cell is "
+            "shown."
         ),
     )
 
