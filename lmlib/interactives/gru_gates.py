@@ -158,7 +158,12 @@ def _picture(r: npt.NDArray, found: Blend, before: bool) -> str:
     valve_x = _LEFT + 52 if before else _MIDDLE - 52
     fork = _LEFT + 74 if before else _LEFT + 40
     into = _MIDDLE - 40 if before else _MIDDLE - 74
-    ways = [f"M{_LEFT + 31},{y}H{fork}M{into},{y}H{_MIDDLE - 31}" for y in _ROWS]
+    ways = [f"M{_LEFT + 31},{y}H{fork}" for y in _ROWS]
+    ways += [  # into each candidate that is told something; after the matrix each has a valve
+        f"M{into},{y}H{_MIDDLE - 31}"
+        for y, to in zip(_ROWS, W_H.T, strict=True)
+        if to.any() or not before
+    ]
     ways += [f"M{fork},{_ROWS[i]}L{into},{_ROWS[j]}" for i, j in np.argwhere(W_H)]
     parts = [f'<path class="way" d="{"".join(ways)}"/>']
     flows = [
