@@ -61,8 +61,8 @@ def unit_viewer() -> Interactive:
         ),
         notice=_(
             "The first eight were picked because each is the best of all 256 for its name, and "
-            "still they follow it only in part. Of those drawn by lot a few change with every "
-            "letter or every word, and most do nothing that has a name."
+            "still they follow it only in part. Of those drawn by lot some follow a "
+            "name as closely as some of the first eight do, and most follow none closely."
         ),
     )
 
