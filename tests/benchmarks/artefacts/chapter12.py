@@ -62,14 +62,8 @@ class Source:
 
 
 SOURCES = {
-    "english words": Source(
-        ("austen", "moby-dick"), "words", 5000, (10_000, 30_000, 100_000, 300_000, 1_000_000)
-    ),
     "english characters": Source(
         ("austen", "moby-dick"), "characters", 200, (10_000, 30_000, 100_000, 300_000, 1_000_000)
-    ),
-    "chinese characters": Source(
-        ("tatoeba-zh",), "characters", 4000, (10_000, 30_000, 100_000, 450_000)
     ),
 }
 
@@ -312,7 +306,7 @@ def side_by_side(path: Path) -> None:
             "tokens": [len(ids) for ids in encode_text(text.test, text.format, text.vocab)],
             "card": card_of(name),
             "oov": [
-                sum(token == text.vocab.unk for token in ids)
+                int(sum(token == text.vocab.unk for token in ids))
                 for line in card_of(name)
                 for ids in encode_text(line + "\n", text.format, text.vocab)
             ],
