@@ -30,15 +30,18 @@ book: env pages
 test: env .venv/.kenlm
 	@$(MAKE) --no-print-directory --jobs=2 checks pages
 	@$(MAKE) --no-print-directory catalogs
-	@echo "== pytest, two at a time: the pages in a browser and the solutions; all else, with every exercise"
+	@echo "== pytest, two at a time: pages, how they are built, solutions; all else, with every exercise"
 	@$(MAKE) --no-print-directory --jobs=2 pytest-browser pytest-library
 
+# What makes the two halves equally long.
+BESIDE := tests/browser tests/test_book_build.py exercises/solutions
+
 pytest-browser:
-	@.venv/bin/python -m pytest -q -p lmlib.grading.nbval_plugin --nbval tests/browser exercises/solutions
+	@.venv/bin/python -m pytest -q -p lmlib.grading.nbval_plugin --nbval $(BESIDE)
 
 pytest-library:
-	@.venv/bin/python -m pytest -q -p lmlib.grading.nbval_plugin --nbval --ignore=tests/browser \
-		--ignore=exercises/solutions lmlib tests exercises
+	@.venv/bin/python -m pytest -q -p lmlib.grading.nbval_plugin --nbval \
+		$(BESIDE:%=--ignore=%) lmlib tests exercises
 
 serve: book
 	@echo "== http://127.0.0.1:8000 (Ctrl-C ends it)"
