@@ -110,7 +110,7 @@ def paired_bootstrap(first: npt.ArrayLike, second: npt.ArrayLike, draws: npt.Arr
     Raises
     ------
     InputError
-        If the shapes do not fit together.
+        If the shapes do not fit together, or a draw is no number of a line.
 
     Notes
     -----
@@ -129,6 +129,10 @@ def paired_bootstrap(first: npt.ArrayLike, second: npt.ArrayLike, draws: npt.Arr
         raise InputError(
             f"paired_bootstrap: {one.shape}, {other.shape} and draws of {lines.shape} do not fit; "
             "give the nats of the same lines for both, (N,), and draws of them, (R, N)."
+        )
+    if lines.dtype.kind not in "iu" or lines.min() < 0 or lines.max() >= len(one):
+        raise InputError(
+            f"paired_bootstrap: draws are numbers of lines, whole and from 0 to {len(one) - 1}."
         )
     totals = one[lines].sum(axis=1), other[lines].sum(axis=1)  # (R,) each
     return float(np.mean(totals[0] < totals[1]) + np.mean(totals[0] == totals[1]) / 2)

@@ -121,3 +121,9 @@ def test_the_same_lines_count_for_both() -> None:
 def test_what_does_not_fit_together_is_refused(first: list, second: list, draws: list) -> None:
     with pytest.raises(InputError, match="do not fit"):
         paired_bootstrap(first, second, draws)
+
+
+@pytest.mark.parametrize("draws", [[[0, 2]], [[-1, 0]], [[0.0, 1.0]]])
+def test_draws_are_numbers_of_lines(draws: list[list[float]]) -> None:
+    with pytest.raises(InputError, match="from 0 to 1"):
+        paired_bootstrap([1.0, 2.0], [2.0, 1.0], draws)

@@ -19,21 +19,6 @@ Array = npt.NDArray[np.float64]
 Lines = list[list[float]]
 Points = list[tuple[float, float]]
 
-# ---------------------------------------------------------------- the references
-
-
-def _bits_per_char(logprobs: Lines, text: str) -> float:
-    return bits_per_character(logprobs, text)
-
-
-def _pareto_front(points: Points) -> list[int]:
-    return pareto_front(points)
-
-
-def _paired_bootstrap(first: Array, second: Array, draws: npt.NDArray[np.int64]) -> float:
-    return paired_bootstrap(first, second, draws)
-
-
 # ---------------------------------------------------------------- the cases
 
 _HALF, _QUARTER, _SIXTEENTH = math.log(1 / 2), math.log(1 / 4), math.log(1 / 16)
@@ -108,7 +93,7 @@ def _bits_per_byte(logprobs: Lines, text: str) -> float:
 
 
 def _bits_negative(logprobs: Lines, text: str) -> float:
-    return -_bits_per_char(logprobs, text)
+    return -bits_per_character(logprobs, text)
 
 
 def _bits_mean_of_lines(logprobs: Lines, text: str) -> float:
@@ -126,7 +111,7 @@ def _bits_in_all(logprobs: Lines, text: str) -> float:
 
 
 def _bits_as_perplexity(logprobs: Lines, text: str) -> float:
-    return 2 ** _bits_per_char(logprobs, text)
+    return 2 ** bits_per_character(logprobs, text)
 
 
 def _bits_per_distinct(logprobs: Lines, text: str) -> float:
@@ -317,15 +302,15 @@ def _bootstrap_each_line_once(first: Array, second: Array, draws: Draws) -> floa
 
 
 def _bootstrap_percent(first: Array, second: Array, draws: Draws) -> float:
-    return 100 * _paired_bootstrap(first, second, draws)
+    return 100 * paired_bootstrap(first, second, draws)
 
 
 def _bootstrap_count(first: Array, second: Array, draws: Draws) -> float:
-    return len(draws) * _paired_bootstrap(first, second, draws)
+    return len(draws) * paired_bootstrap(first, second, draws)
 
 
 def _bootstrap_two_sided(first: Array, second: Array, draws: Draws) -> float:
-    share = _paired_bootstrap(first, second, draws)
+    share = paired_bootstrap(first, second, draws)
     return 2 * min(share, 1 - share)
 
 
@@ -374,7 +359,7 @@ def questions() -> tuple[Question, ...]:
         Question(
             "12-bits-per-char",
             "bits_per_char",
-            _bits_per_char,
+            bits_per_character,
             worked=(
                 ([[_QUARTER, _SIXTEENTH]], "ab\n"),
                 ([[_HALF, _HALF]], "I\n"),
@@ -452,7 +437,7 @@ def questions() -> tuple[Question, ...]:
         Question(
             "12-pareto-front",
             "pareto_front",
-            _pareto_front,
+            pareto_front,
             worked=(
                 ([(10, 3.0), (40, 2.0), (20, 3.5), (40, 2.5)],),
                 ([(5, 1.0)],),
@@ -563,7 +548,7 @@ def questions() -> tuple[Question, ...]:
         Question(
             "12-paired-bootstrap",
             "paired_bootstrap",
-            _paired_bootstrap,
+            paired_bootstrap,
             worked=(
                 (np.array([1.0, 5.0]), np.array([2.0, 4.5]), np.array([[0, 0], [0, 1], [1, 1]])),
                 (np.array([1.0, 5.0]), np.array([2.0, 4.0]), np.array([[0, 1], [0, 0]])),

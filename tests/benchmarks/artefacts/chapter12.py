@@ -1,15 +1,15 @@
-"""The ladder of chapter 12: six kinds of model, three texts, from ten thousand tokens to all.
+"""The ladder of chapter 12: six kinds of model on the same texts, from ten thousand tokens to all.
 
 Each cell (text, budget, rung, setting) is trained once and kept in ``_build/ladder/``, so that the
 work of many hours can stop and go on; ``python tests/benchmarks/artefacts/chapter12.py
-"english words"`` does the cells of one text. Delete that folder to begin anew.
+"english characters"`` does the cells of one text. Delete that folder to begin anew.
 
 A budget is all that is given: a tenth of it is held out, chooses n for Kneser-Ney and the dropout
 of each network, and says when a network has learned enough. Counting then learns from all of it.
 
-More text needs less dropout. So at the smallest budget the search begins at the largest value, at
-the others at the value chosen before, and goes down for as long as that helps; the largest budget
-takes what the one before it chose.
+More text as a rule needs less dropout. So at the smallest budget the search begins at the largest
+value, at the others at the value chosen before, and goes down for as long as that helps; the
+largest budget takes what the one before it chose.
 """
 
 import json
