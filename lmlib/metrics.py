@@ -42,7 +42,7 @@ def bits_per_character(logprobs: Sequence[npt.ArrayLike], text: str) -> float:
     """
     if not text:
         raise InputError("bits_per_character: the text is empty; give the text that was scored.")
-    nats = -math.fsum(float(np.sum(line)) for line in logprobs)
+    nats = 0.0 - math.fsum(float(np.sum(line)) for line in logprobs)  # where all is sure: no -0.0
     return nats / math.log(2) / len(text)
 
 

@@ -127,3 +127,7 @@ def test_what_does_not_fit_together_is_refused(first: list, second: list, draws:
 def test_draws_are_numbers_of_lines(draws: list[list[float]]) -> None:
     with pytest.raises(InputError, match="from 0 to 1"):
         paired_bootstrap([1.0, 2.0], [2.0, 1.0], draws)
+
+
+def test_a_sure_model_needs_no_bits_not_minus_none() -> None:
+    assert math.copysign(1, bits_per_character([[0.0, 0.0]], "a\n")) == 1
