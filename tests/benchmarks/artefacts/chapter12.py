@@ -65,6 +65,9 @@ SOURCES = {
     "english characters": Source(
         ("austen", "moby-dick"), "characters", 200, (10_000, 30_000, 100_000, 300_000, 1_000_000)
     ),
+    "chinese characters": Source(
+        ("tatoeba-zh",), "characters", 4000, (10_000, 30_000, 100_000, 450_000)
+    ),
 }
 
 
