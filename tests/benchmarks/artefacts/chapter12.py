@@ -62,6 +62,9 @@ class Source:
 
 
 SOURCES = {
+    "english words": Source(
+        ("austen", "moby-dick"), "words", 5000, (10_000, 30_000, 100_000, 300_000, 1_000_000)
+    ),
     "english characters": Source(
         ("austen", "moby-dick"), "characters", 200, (10_000, 30_000, 100_000, 300_000, 1_000_000)
     ),
