@@ -41,13 +41,14 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 
 def library_hash(root: Path) -> str:
-    """Hash what every cell depends on: the library, its data, the pinned versions, Python.
+    """Hash what every cell depends on: the library, artefacts, the pinned versions, Python.
 
     jupyter-cache compares a page's own code only: after an edit in ``lmlib/`` it would show what
     the old library printed.
     """
     digest = hashlib.sha256(sys.version.encode())
-    files = [path for path in (root / "lmlib").rglob("*") if path.is_file()]
+    folders = (root / "lmlib", root / "chapters" / "artefacts")
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     for path in sorted(path for path in files if "__pycache__" not in path.parts):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0")
         digest.update(hashlib.sha256(path.read_bytes()).digest())
@@ -56,7 +57,7 @@ def library_hash(root: Path) -> str:
 
 
 def keep_outputs_per_library(app: Sphinx, config: Config) -> None:
-    """Execute every page again when the library changed; forget what older ones printed."""
+    """Execute every page again when what it depends on changed; forget older outputs."""
     root = Path(app.srcdir)
     cache = root / "_build" / f".jupyter_cache-{library_hash(root)}"
     for older in cache.parent.glob(".jupyter_cache*"):
