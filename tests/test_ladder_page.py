@@ -82,6 +82,30 @@ def test_more_text_makes_every_learner_better(text: str) -> None:
             assert then < first
 
 
+@pytest.mark.parametrize(
+    "text, ahead",
+    [
+        ("english words", set(NETWORKS)),
+        ("english characters", set()),
+        ("chinese characters", set()),
+    ],
+)
+def test_who_is_ahead_of_kneser_and_ney_in_the_end(text: str, ahead: set[str]) -> None:
+    """With ten thousand tokens nobody is, on any text; with all of them, on words alone."""
+    budgets = [cell(text, budget) for budget in LADDER["texts"][text]["budgets"]]
+
+    def networks_ahead(found: dict[str, Any]) -> set[str]:
+        counted = found["kneser-ney-chosen"]["nats_per_token"]
+        return {
+            rung
+            for rung in NETWORKS
+            if fmean(seed["nats_per_token"] for seed in found[rung]["seeds"]) < counted
+        }
+
+    assert networks_ahead(budgets[0]) == set()
+    assert networks_ahead(budgets[-1]) == ahead
+
+
 @pytest.mark.parametrize("text", list(LADDER["texts"]))
 def test_counting_keeps_more_with_each_budget_and_a_network_as_many(text: str) -> None:
     budgets = [cell(text, budget) for budget in LADDER["texts"][text]["budgets"]]
