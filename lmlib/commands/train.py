@@ -207,6 +207,7 @@ _TRAINING = {
     "learning_rate": (float, "of the optimiser, at the beginning"),
     "decay": (float, "times the learning rate after an epoch that brought nothing"),
     "patience": (int, "stop after N such epochs in a row"),
+    "decay_after": (int, "let the learning rate decay after each epoch from N on instead"),
     "clip_norm": (float, "scale longer gradients down to this norm; 0: never"),
     "seed": (int, "of everything drawn by chance"),
 }
@@ -332,9 +333,7 @@ def _add_neural(
                 help="go on with a training that was interrupted; its checkpoint lies beside --out",
             )
     add_json(parser)
-    parser.set_defaults(
-        run=_run_neural, kind=kind, sizes=tuple(sizes), preset=None, initial=None, decay_after=None
-    )
+    parser.set_defaults(run=_run_neural, kind=kind, sizes=tuple(sizes), preset=None, initial=None)
     return parser
 
 
@@ -358,7 +357,7 @@ def _run_neural(arguments: argparse.Namespace) -> None:
     if arguments.device is None:
         arguments.device = "cuda" if torch.cuda.is_available() else "cpu"
     config = TrainingConfig(
-        **_given(arguments, (*_TRAINING, "optimiser", "device", "decay_after")),
+        **_given(arguments, (*_TRAINING, "optimiser", "device")),
     )
     text_format = TextFormat(arguments.tokenizer, arguments.unit, arguments.lower)
     with progress() as say:

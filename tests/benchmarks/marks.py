@@ -149,6 +149,17 @@ MARKS = {
         "--epochs 1 --hidden 64",
         2.4,
     ),
+    "tiny-shakespeare-lstm": Mark(
+        "tiny-shakespeare",
+        ("train", "valid"),
+        "lstm --tokens characters --unit stream --hidden 512 --dropout 0.3 "
+        "--epochs 8 --decay-after 4",
+        "nats_per_token",
+        1.49,
+        NEURAL,
+        "--epochs 1 --hidden 64 --dropout 0",
+        2.4,
+    ),
 }
 
 
@@ -214,7 +225,7 @@ def artefacts() -> dict[str, tuple[Path, Callable[[Path], None]]]:
     A file may import from those of earlier chapters, by their names.
     """
     found: dict[str, tuple[Path, Callable[[Path], None]]] = {}
-    for file in sorted((Path(__file__).parent / "artefacts").glob("chapter*.py")):
+    for file in sorted((Path(__file__).parent / "artefacts").glob("*.py")):
         spec = importlib.util.spec_from_file_location(file.stem, file)
         assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)
@@ -225,8 +236,9 @@ def artefacts() -> dict[str, tuple[Path, Callable[[Path], None]]]:
 
 
 def sources_of(file: Path) -> tuple[str, ...]:
-    """What the artefacts of this file depend on."""
-    return (file.relative_to(ROOT).as_posix(), *NEURAL, "lmlib/scratch")
+    """What the artefacts of this file depend on: what its ``DEPENDS_ON`` says, else networks."""
+    more = getattr(sys.modules.get(file.stem), "DEPENDS_ON", (*NEURAL, "lmlib/scratch"))
+    return (file.relative_to(ROOT).as_posix(), *more)
 
 
 def digest_of(path: Path) -> str:
