@@ -8,16 +8,24 @@ from typing import TYPE_CHECKING
 
 from lmlib.commands.terminal import progress
 from lmlib.errors import CheckError, InputError
+from lmlib.translation import gettext as _
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+    from lmlib.grading.question import Question
     from lmlib.grading.verifying import Verification
 
 _SOLUTIONS = Path("exercises/solutions")
 
 #: The share of the planted mistakes that has to be met by its own hint.
 _OWN_HINTS = 0.9
+
+#: The share of the cases in which no guess may be right.
+_GUESSED = 0.4
+
+#: Of the column of names.
+_WIDTH = 32
 
 
 def add_parser(verbs: argparse._SubParsersAction) -> None:
@@ -38,10 +46,12 @@ def _add_verify(kinds: argparse._SubParsersAction) -> None:
         "verify",
         help="solutions, stubs and planted mistakes get what they should",
         description="Judge, for each question that the notebooks answer, the solution (all "
-        "points), its stub (none) and every planted mistake (fewer points, and its own hint). "
+        "points), its stub (none) and every planted mistake (fewer points, and its own hint); "
+        "the same for each variant, for which the public solution must get none. "
         "The code of the notebooks is run here, unprotected: give it your own only. Exit code 1 "
-        "if a solution loses points, a stub gets some, a planted mistake loses none, or fewer "
-        "than nine mistakes in ten meet their own hint.",
+        "if a solution loses points, a stub gets some, a planted mistake loses none, fewer than "
+        "nine mistakes in ten meet their own hint, or a constant, or one of the arguments, is "
+        "right in two cases of five.",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -51,6 +61,7 @@ def _add_verify(kinds: argparse._SubParsersAction) -> None:
         metavar="NOTEBOOK",
         help=f"solutions (default: {_SOLUTIONS}/*.ipynb)",
     )
+    _add_questions(parser)
     parser.set_defaults(run=_verify)
 
 
@@ -74,12 +85,34 @@ def _add_release(kinds: argparse._SubParsersAction) -> None:
         "--out", type=Path, metavar="FOLDER", help="(default: the folder above the solution's)"
     )
     parser.add_argument(
+        "--course-key",
+        metavar="KEY",
+        help="ask the questions that have variants as this secret of a course draws them; the "
+        "students' notebooks alone are written, into the FOLDER of --out",
+    )
+    _add_questions(parser)
+    parser.add_argument(
         "--check",
         action="store_true",
         help="run and write nothing; exit code 1, naming the cell, if a notebook is not what "
         "release would make of its solution (outputs are not compared)",
     )
     parser.set_defaults(run=_release)
+
+
+def _add_questions(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--questions",
+        type=Path,
+        metavar="FILE",
+        help="a Python file with questions of your own, which is run here",
+    )
+
+
+def _own(arguments: argparse.Namespace) -> dict[str, Question]:
+    from lmlib.grading.exercise import questions_in, read_own_questions
+
+    return questions_in(read_own_questions(arguments.questions))
 
 
 def _solutions(given: list[Path]) -> list[Path]:
@@ -99,26 +132,37 @@ def _verify(arguments: argparse.Namespace) -> None:
 
     done: list[Verification] = []
     failures: list[str] = []
+    own = _own(arguments)
     for path in _solutions(arguments.notebooks):
-        for one in verify(path):
+        for one in verify(path, own):
             done.append(one)
             _show(one)
             failures += _failures(one)
-    planted, caught, met = _sums(done)
-    print(
-        f"{'total':<24}  planted {planted:3}  caught {caught:3} ({caught / planted:4.0%})  "
-        f"met by their own hint {met:3} ({met / planted:4.0%})"
-    )
-    if met < _OWN_HINTS * planted:
-        failures.append(f"only {met} of {planted} planted mistakes meet their own hint")
+    varied = [one for one in done if one.question.variant]
+    if varied:
+        failures += _show_sum("total of variants", varied, "planted mistakes of variants")
+    public = [one for one in done if not one.question.variant]
+    failures += _show_sum("total", public, "planted mistakes")
     if failures:
         raise CheckError(f"{'; '.join(failures)}.")
+
+
+def _show_sum(head: str, done: list[Verification], what: str) -> list[str]:
+    planted, caught, met = _sums(done)
+    of_all = planted or 1
+    print(
+        f"{head:<{_WIDTH}}  planted {planted:3}  caught {caught:3} ({caught / of_all:4.0%})  "
+        f"met by their own hint {met:3} ({met / of_all:4.0%})"
+    )
+    if met < _OWN_HINTS * planted:
+        return [f"only {met} of {planted} {what} meet their own hint"]
+    return []
 
 
 def _show(one: Verification) -> None:
     planted, caught, met = _sums([one])
     print(
-        f"{one.question.id:<24}  planted {planted:3}  caught {caught:3}         "
+        f"{one.name:<{_WIDTH}}  planted {planted:3}  caught {caught:3}         "
         f"met by their own hint {met:3}"
     )
     known = {mistake.hint: mistake.name for mistake in one.question.mistakes}
@@ -137,16 +181,22 @@ def _sums(done: list[Verification]) -> tuple[int, int, int]:
 
 
 def _failures(one: Verification) -> list[str]:
-    id, points = one.question.id, one.question.points
+    name, points = one.name, one.question.points
     failures = []
-    if one.solution.points < points:
+    if one.question.variant and one.solution.points:
+        sentence = _("the public solution gets {points} of {all} for {name}")
+        failures.append(sentence.format(points=one.solution.points, all=points, name=name))
+    if not one.question.variant and one.solution.points < points:
         said = " ".join(one.solution.message.split())
-        failures.append(f"the solution of {id} gets {one.solution.points} of {points} ({said})")
+        failures.append(f"the solution of {name} gets {one.solution.points} of {points} ({said})")
     if one.stub.points:
-        failures.append(f"the stub of {id} gets {one.stub.points} of {points}")
+        failures.append(f"the stub of {name} gets {one.stub.points} of {points}")
+    if one.guess.share >= _GUESSED:
+        sentence = _("{guess} is right in {share:.0%} of the cases of {name}")
+        failures.append(sentence.format(guess=one.guess.answer, share=one.guess.share, name=name))
     caught = one.caught()
     failures += [
-        f"{mistake.name} of {id} loses no points"
+        f"{mistake.name} of {name} loses no points"
         for mistake in one.question.mistakes
         if mistake not in caught
     ]
@@ -159,10 +209,19 @@ def _failures(one: Verification) -> list[str]:
 def _release(arguments: argparse.Namespace) -> None:
     from lmlib.grading.notebooks import executed, read_notebook, refreshed, released, write_notebook
 
+    key = arguments.course_key
+    if key is not None and not key.strip():
+        raise InputError(_("the course's key is empty: any secret will do, such as a long word."))
+    if key is not None and arguments.out is None:
+        raise InputError(_("a course's notebooks lie apart from the book's: say --out FOLDER."))
+    own = _own(arguments)
     for path in _solutions(arguments.solutions):
         target = _folder(path, arguments.out) / path.name
+        if key is not None and target.resolve() == path.resolve().parent.parent / path.name:
+            message = _("{path}: a course's notebook would take the place of the book's own.")
+            raise InputError(message.format(path=target))
         given = read_notebook(path)
-        solution, exercise = refreshed(given, path), released(given, path)
+        solution, exercise = refreshed(given, path, not own), released(given, path, key, own)
         if arguments.check:
             _compare(given, solution, path)
             if not target.exists():
@@ -171,11 +230,13 @@ def _release(arguments: argparse.Namespace) -> None:
             print(f"{target} agrees with {path}")
             continue
         with progress() as say:
-            say(f"running {path}")
-            solution = executed(solution, path)
+            if key is None:
+                say(f"running {path}")
+                solution = executed(solution, path)
             say(f"running {target}")
             exercise = executed(exercise, target)
-        write_notebook(solution, path)
+        if key is None:
+            write_notebook(solution, path)
         write_notebook(exercise, target)
         print(f"{target} made from {path}")
 

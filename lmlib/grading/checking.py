@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from lmlib.errors import InputError
-from lmlib.grading.judging import Verdict, agree, judge, outcomes
+from lmlib.grading.judging import Verdict, agree, forgetful, judge, outcomes, unusable
 from lmlib.grading.refusing import Source, imports_reached_by, refusal, source_of
 from lmlib.grading.values import described
 from lmlib.translation import gettext as _
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from lmlib.grading.question import Question
 
 
-def check(id: str, function: Callable[..., Any]) -> None:
+def check(id: str, function: Callable[..., Any], variant: str | None = None) -> None:
     """Print whether a function answers a question; if not, where it goes wrong first, and a hint.
 
     The function is called on the question's worked cases and on others, the same ones every time,
@@ -35,6 +34,8 @@ def check(id: str, function: Callable[..., Any]) -> None:
         The question, ``"03-laplace"``.
     function : callable
         The answer.
+    variant : str, optional
+        The name of the variant that a course asks, as its notebook says it.
 
     Examples
     --------
@@ -47,7 +48,7 @@ def check(id: str, function: Callable[..., Any]) -> None:
         print(_('not checked: the id comes first, in quotes: check("03-laplace", laplace).'))
         return
     try:
-        question = _found(id)
+        question = _found(id, variant)
     except InputError as error:
         print(_("{id}: not checked; {error}").format(id=id, error=error))
         return
@@ -72,19 +73,28 @@ def check(id: str, function: Callable[..., Any]) -> None:
         )
 
 
-def progress(*functions: Callable[..., Any]) -> None:
+def progress(*functions: Callable[..., Any], variants: Mapping[str, str] | None = None) -> None:
     """Print how far the notebook is: a line for each question of its chapter, and the points.
 
     Parameters
     ----------
     *functions : callables
         The answers; each belongs to the question that asks for a function of its name.
+    variants : mapping, optional
+        The names of the variants that a course asks, each by its question's id.
     """
     from_name = {str(getattr(one, "__name__", described(one))): one for one in functions}
     found = []
+    asked: dict[str, Question | None] = {}  # as a variant; None where there is no such variant
     try:
-        from lmlib.grading.questions import find_by_function, of_chapter
+        from lmlib.grading.questions import find, find_by_function, of_chapter
 
+        for id, variant in (variants or {}).items():
+            try:
+                asked[id] = find(id).under(variant)
+            except InputError as error:
+                asked[id] = None
+                print(_("not checked: {error}").format(error=error))
         for name in from_name:
             try:
                 found.append(find_by_function(name))
@@ -102,8 +112,11 @@ def progress(*functions: Callable[..., Any]) -> None:
         for question in of_chapter(chapter):
             answer = from_name.get(question.function)
             points, word = 0, _("not given to progress(...)")
-            if answer is not None:
-                verdict = judged(question, answer, source_of(answer), imports_reached_by(answer))
+            this = asked.get(question.id, question)
+            if this is None:
+                word = _("not checked")
+            elif answer is not None:
+                verdict = judged(this, answer, source_of(answer), imports_reached_by(answer))
                 points, word = verdict.points, _status(verdict)
             lines.append((question.id, word, f"{points:>3} / {question.points}"))
             earned, total = earned + points, total + question.points
@@ -130,7 +143,8 @@ def judged(
 ) -> Verdict:
     """Judge a function in this process, after a look at its source (see `refusal`)."""
     cases = question.cases()
-    reason = _unusable(question, function, cases)
+    asked = list(inspect.signature(question.reference).parameters)
+    reason = unusable(function, question.function, asked, {len(case) for case in cases})
     if reason is None:
         reason = refusal(source, question, imported)
     if reason is not None:
@@ -141,44 +155,16 @@ def judged(
     if verdict.status == "wrong" and not verdict.hint:
         again = outcomes(function, cases)
         if not all(map(agree, again, results, repeat(question.relative_tolerance))):
-            hint = _(
-                "Called again on the same values, it gives something else: does it keep anything "
-                "between two calls, in a global name or in a default such as counts=Counter()?"
-            )
-            return replace(verdict, message=f"{verdict.message}\n    {hint}", hint=hint)
+            return forgetful(verdict)
     return verdict
 
 
-def _unusable(question: Question, function: Any, cases: list[tuple[Any, ...]]) -> str | None:
-    """Say why something cannot be called as the question asks; None if it can."""
-    if not callable(function):
-        return _("{name} has to be a function; give its name, without parentheses.").format(
-            name=question.function
-        )
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):
-        return None
-    asked = list(inspect.signature(question.reference).parameters)
-    for count in sorted({len(case) for case in cases}):
-        try:
-            signature.bind(*[None] * count)
-        except TypeError:
-            return _("{name} is called with {count} values ({asked}), but takes {own}.").format(
-                name=question.function,
-                count=count,
-                asked=", ".join(asked[:count]),
-                own=", ".join(signature.parameters) or _("none"),
-            )
-    return None
-
-
-def _found(id: str) -> Question | None:
+def _found(id: str, variant: str | None) -> Question | None:
     """Find a question; None where the library stands without its questions, as in the sandbox."""
     try:
         from lmlib.grading.questions import find
 
-        return find(id)
+        return find(id) if variant is None else find(id).under(variant)
     except ModuleNotFoundError as error:
         _raise_unless_ours(error)
         return None

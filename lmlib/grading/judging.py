@@ -16,8 +16,8 @@ import signal
 import threading
 import types
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -99,6 +99,39 @@ class Verdict:
 
 
 # ---------------------------------------------------------------- the call
+
+
+def unusable(function: Any, name: str, asked: Sequence[str], counts: Collection[int]) -> str | None:
+    """Say why something cannot be called as a question asks; None if it can.
+
+    Parameters
+    ----------
+    name : str
+        What the question calls the function.
+    asked : sequence of str
+        The parameters that it is given.
+    counts : collection of int
+        How many of them are given in a call.
+    """
+    if not callable(function):
+        return _("{name} has to be a function; give its name, without parentheses.").format(
+            name=name
+        )
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return None
+    for count in sorted(counts):
+        try:
+            signature.bind(*[None] * count)
+        except TypeError:
+            return _("{name} is called with {count} values ({asked}), but takes {own}.").format(
+                name=name,
+                count=count,
+                asked=", ".join(asked[:count]),
+                own=", ".join(signature.parameters) or _("none"),
+            )
+    return None
 
 
 def outcomes(function: Callable[..., Any], cases: Sequence[Arguments]) -> list[Outcome]:
@@ -358,6 +391,15 @@ def judge(question: Question, cases: Sequence[Arguments], outcomes: Sequence[Out
     if hint:
         lines.append(hint)
     return Verdict("wrong", right, total, points, "\n    ".join(lines), hint)
+
+
+def forgetful(verdict: Verdict) -> Verdict:
+    """Add to a verdict that the function gives something else when it is called again."""
+    hint = _(
+        "Called again on the same values, it gives something else: does it keep anything "
+        "between two calls, in a global name or in a default such as counts=Counter()?"
+    )
+    return replace(verdict, message=f"{verdict.message}\n    {hint}", hint=hint)
 
 
 def _without_end(

@@ -16,14 +16,18 @@ import copy
 import json
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmlib.errors import CheckError, InputError
 from lmlib.repository import repository_url
+from lmlib.translation import gettext as _
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
+
+    from lmlib.grading.question import Question, Variant
 
 #: What stands in the place of a solution.
 STUB = "raise NotImplementedError  # replace this line by your answer"
@@ -32,9 +36,11 @@ _MARKER = re.compile(r"# exercise: (\S+)\s*")
 _BEGIN = re.compile(r"([ \t]*)# BEGIN SOLUTION\s*")
 _END = re.compile(r"([ \t]*)# END SOLUTION\s*")
 _LEFT_OVER = re.compile(r"#\s*(begin|end)[ _-]*solution", re.IGNORECASE)
+_PROGRESS = re.compile(r"(\bprogress\([\w\s,]*\w)\s*,?\s*\)")
 _READABLE = re.compile(r"(?![0-9a-f]{8}$)[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _BADGE = "[![Open in Colab]("
 _SECONDS = 600  # that a cell may take
+_NONE: Mapping[str, Question] = {}
 
 #: What a notebook of the book says of itself.
 METADATA = {
@@ -131,16 +137,24 @@ def import_nbformat() -> Any:
 # ---------------------------------------------------------------- the answers
 
 
-def answer_cells(notebook: NotebookNode, path: Path) -> dict[str, NotebookNode]:
+def answer_cells(
+    notebook: NotebookNode, path: Path, own: Mapping[str, Question] = _NONE
+) -> dict[str, NotebookNode]:
     """Give the cells that answer questions, by the question's id.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+    path : Path
+        For messages.
+    own : mapping of str to Question
+        A teacher's own questions, by their ids; they come before the book's.
 
     Raises
     ------
     InputError
         If a solution has no marker, a marker names no question, or two name the same.
     """
-    from lmlib.grading.questions import find
-
     answers: dict[str, NotebookNode] = {}
     for cell in notebook.cells:
         if cell.cell_type != "code":
@@ -154,14 +168,23 @@ def answer_cells(notebook: NotebookNode, path: Path) -> dict[str, NotebookNode]:
                 )
             continue
         try:
-            question = find(marker[1])
+            question = _question(marker[1], own)
         except InputError as error:
-            raise InputError(f"{path}: cell {cell.id!r}: {error}") from None
+            message = _(
+                "{path}: cell {id}: {error} Questions of your own are named with --questions FILE."
+            )
+            raise InputError(message.format(path=path, id=repr(cell.id), error=error)) from None
         if question.id in answers:
             other = answers[question.id].id
             raise InputError(f"{path}: cells {other!r} and {cell.id!r} both answer {question.id}.")
         answers[question.id] = cell
     return answers
+
+
+def _question(id: str, own: Mapping[str, Question]) -> Question:
+    from lmlib.grading.questions import find
+
+    return own.get(id) or find(id)
 
 
 def without_solution(source: str, where: str) -> str:
@@ -207,8 +230,10 @@ def without_solution(source: str, where: str) -> str:
 # ---------------------------------------------------------------- from a solution to an exercise
 
 
-def refreshed(solution: NotebookNode, path: Path) -> NotebookNode:
+def refreshed(solution: NotebookNode, path: Path, badge: bool = True) -> NotebookNode:
     """Give a solution with today's badge and setup cell, and each ``metadata.id`` equal to the id.
+
+    The badge opens the notebook of this name in the book's repository; False leaves it out.
 
     Raises
     ------
@@ -225,12 +250,9 @@ def refreshed(solution: NotebookNode, path: Path) -> NotebookNode:
     title = notebook.cells[0] if notebook.cells else None
     if title is None or title.cell_type != "markdown":
         raise InputError(f"{path}: the first cell has to be the title, in Markdown.")
-    lines = title.source.split("\n")
-    if lines[0].startswith(_BADGE):
-        lines = lines[1:]
-        while lines and not lines[0].strip():
-            lines = lines[1:]
-    title.source = "\n".join([_badge(address, path.name), "", *lines])
+    title.source = _without_badge(title.source)
+    if badge:
+        title.source = f"{_badge(address, path.name)}\n\n{title.source}"
     setup = next((cell for cell in notebook.cells if cell.id == "setup"), None)
     if setup is None or setup.cell_type != "code":
         raise InputError(f"{path}: there is no code cell with the id 'setup'; add an empty one.")
@@ -241,6 +263,15 @@ def refreshed(solution: NotebookNode, path: Path) -> NotebookNode:
     return notebook
 
 
+def _without_badge(title: str) -> str:
+    lines = title.split("\n")
+    if lines[0].startswith(_BADGE):
+        lines = lines[1:]
+        while lines and not lines[0].strip():
+            lines = lines[1:]
+    return "\n".join(lines)
+
+
 def _badge(address: str, name: str) -> str:
     repository = address.removeprefix("https://github.com/")
     return (
@@ -249,16 +280,26 @@ def _badge(address: str, name: str) -> str:
     )
 
 
-def released(solution: NotebookNode, path: Path) -> NotebookNode:
+def released(
+    solution: NotebookNode,
+    path: Path,
+    course_key: str | None = None,
+    own: Mapping[str, Question] = _NONE,
+) -> NotebookNode:
     """Give the notebook for the student: stubs for solutions, and no outputs.
+
+    With a course's key, a question that has variants is asked as the key draws it. The notebook
+    then says what is different and names the variant to `check`; of the key it says nothing.
+    With questions of a teacher's own, it has no badge: it is none of the book's.
 
     Raises
     ------
     InputError
-        As `answer_cells`, `without_solution` and `refreshed`, or if nothing is asked.
+        As `answer_cells`, `without_solution` and `refreshed`, or if nothing is asked, or a variant
+        cannot be named to `check`.
     """
-    notebook = refreshed(solution, path)
-    answers = answer_cells(notebook, path)
+    notebook = refreshed(solution, path, badge=not own)
+    answers = answer_cells(notebook, path, own)
     if not answers:
         raise InputError(f"{path}: no cell begins with # exercise: ID, so nothing is asked.")
     for cell in answers.values():
@@ -271,7 +312,62 @@ def released(solution: NotebookNode, path: Path) -> NotebookNode:
             )
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
+    if course_key is not None:
+        asked = [(_question(id, own), cell) for id, cell in answers.items()]
+        _ask_as_drawn(notebook, asked, course_key, path)
     return notebook
+
+
+def _ask_as_drawn(
+    notebook: NotebookNode,
+    asked: list[tuple[Question, NotebookNode]],
+    course_key: str,
+    path: Path,
+) -> None:
+    """Put in the tasks of the variants that a key draws, and name them to `check`."""
+    drawn = {}
+    for question, answer in asked:
+        variant = question.variant_drawn_by(course_key)
+        if variant is not None:
+            drawn[question.id] = variant.name
+            _put_above(notebook, answer, question, variant, path)
+            _name_to_check(notebook, question, variant, path)
+    if not drawn:
+        return
+    variants = json.dumps(drawn)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.source = _PROGRESS.sub(rf"\1, variants={variants})", cell.source)
+    # the badge opens the public notebook
+    title = notebook.cells[0]
+    title.source = _without_badge(title.source)
+
+
+def _put_above(
+    notebook: NotebookNode, answer: NotebookNode, question: Question, variant: Variant, path: Path
+) -> None:
+    """Put a variant's task above the answer's cell."""
+    id = f"{question.id.partition('-')[2]}-variant"
+    if any(cell.id == id for cell in notebook.cells):
+        message = _("{path}: a cell has the id {id}, which a course's variant needs.")
+        raise InputError(message.format(path=path, id=repr(id)))
+    task = import_nbformat().v4.new_markdown_cell(variant.task, id=id, metadata={"id": id})
+    notebook.cells.insert(notebook.cells.index(answer), task)
+
+
+def _name_to_check(
+    notebook: NotebookNode, question: Question, variant: Variant, path: Path
+) -> None:
+    """Write a variant's name into the call of `check`."""
+    call = f'check("{question.id}", {question.function}'
+    calling = [
+        cell for cell in notebook.cells if cell.cell_type == "code" and f"{call})" in cell.source
+    ]
+    if not calling:
+        message = _("{path}: no cell says {call}, where a course's variant would be named.")
+        raise InputError(message.format(path=path, call=f"{call})"))
+    for cell in calling:
+        cell.source = cell.source.replace(f"{call})", f'{call}, variant="{variant.name}")')
 
 
 def executed(notebook: NotebookNode, path: Path) -> NotebookNode:

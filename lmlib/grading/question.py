@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
+import hashlib
+import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+
+from lmlib.errors import InputError
+from lmlib.translation import gettext as _
 
 #: What an answer may import where its question says nothing else.
 IMPORTS = frozenset(
@@ -36,6 +42,32 @@ class Mistake:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """A question asked a little differently, so that the public solution does not answer it.
+
+    Attributes
+    ----------
+    name : str
+        One word or two, which the student's notebook tells `check`: ``half``.
+    task : str
+        What is different, for the student, in Markdown: a few sentences, which stand in the
+        notebook between the question and the answer's cell. Never the code.
+    reference, worked, mistakes
+        As a `Question` has them. One of the mistakes is the public question's reference, with the
+        hint that this is what the public book asks, and what is asked here.
+    draw : callable, optional
+        Where the question's own does not serve.
+    """
+
+    name: str
+    task: str
+    reference: Callable[..., Any]
+    worked: tuple[tuple[Any, ...], ...]
+    mistakes: tuple[Mistake, ...]
+    draw: Callable[[np.random.Generator, int], tuple[Any, ...]] | None = None
+
+
+@dataclass(frozen=True)
 class Question:
     """A function to write, judged by what it returns.
 
@@ -60,6 +92,10 @@ class Question:
         How far a real number may be from the reference's, relative to it.
     imports : frozenset of str
         The modules that the answer may import.
+    variants : tuple of Variant
+        For courses; see `drawn_by`.
+    variant : str
+        The name of the variant that this is; empty for the public question.
     """
 
     id: str
@@ -71,8 +107,57 @@ class Question:
     points: int = 10
     relative_tolerance: float = 1e-9
     imports: frozenset[str] = IMPORTS
+    variants: tuple[Variant, ...] = ()
+    variant: str = ""
 
     def cases(self, seed: int = 0, drawn: int = 30) -> list[tuple[Any, ...]]:
         """Give the worked cases and ``drawn`` further ones, small ones first."""
         rng = np.random.default_rng(seed)
         return [*self.worked, *(self.draw(rng, 1 + i // 3) for i in range(drawn))]
+
+    def under(self, variant: str) -> Question:
+        """Give the question as the variant of this name asks it.
+
+        Raises
+        ------
+        InputError
+            If there is none; the message names those that there are.
+        """
+        for one in self.variants:
+            if one.name == variant:
+                return replace(
+                    self,
+                    reference=one.reference,
+                    worked=one.worked,
+                    draw=one.draw or self.draw,
+                    mistakes=one.mistakes,
+                    variants=(),
+                    variant=one.name,
+                )
+        if not self.variants:
+            raise InputError(_("{id} has no variants.").format(id=self.id))
+        names = [one.name for one in self.variants]
+        near = difflib.get_close_matches(str(variant), names, n=1) or names
+        raise InputError(
+            _("{id} has no variant {name}; did you mean {near}?").format(
+                id=self.id, name=repr(variant), near=_(" or ").join(near)
+            )
+        )
+
+    def variant_drawn_by(self, course_key: str) -> Variant | None:
+        """Give the variant that a course's key draws; None if there are none.
+
+        Whoever does not know the key cannot tell which it is. The same key draws the same, from
+        variants in any order; one that is new may be drawn, and changes nothing between the others.
+        """
+        key = course_key.encode("utf-8", "surrogatepass")
+
+        def lot(variant: Variant) -> bytes:
+            return hmac.digest(key, f"{self.id} {variant.name}".encode(), hashlib.sha256)
+
+        return max(self.variants, key=lot, default=None)
+
+    def drawn_by(self, course_key: str) -> Question:
+        """Give the question as a course's key draws it; without variants, the question itself."""
+        variant = self.variant_drawn_by(course_key)
+        return self if variant is None else self.under(variant.name)

@@ -16,10 +16,17 @@ from lmlib.grading.judging import agree, judge, outcome
 from lmlib.grading.question import Question
 from lmlib.grading.questions import all_questions
 from lmlib.grading.values import from_json, identical, to_json
+from lmlib.grading.verifying import best_guess
 
 ROOT = Path(__file__).parents[2]
 QUESTIONS = {question.id: question for question in all_questions()}
 each_question = pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
+ASKED = QUESTIONS | {
+    f"{id}-{variant.name}": question.under(variant.name)
+    for id, question in QUESTIONS.items()
+    for variant in question.variants
+}
+each_variant_too = pytest.mark.parametrize("question", ASKED.values(), ids=ASKED)
 
 VOCABULARY = ["<unk>", "<bos>", "<eos>", "books", "exams", "laptops"]
 TABLE = {
@@ -208,7 +215,7 @@ def solution(question: Question) -> Any:
     return names[question.function]
 
 
-@each_question
+@each_variant_too
 def test_a_case_travels_as_json_and_is_drawn_the_same_again(question: Question) -> None:
     for case, again in zip(question.cases(7), question.cases(7), strict=True):
         assert identical(case, again)
@@ -218,7 +225,7 @@ def test_a_case_travels_as_json_and_is_drawn_the_same_again(question: Question) 
         assert identical(case, kept), "the reference changes what it is given"
 
 
-@each_question
+@each_variant_too
 def test_every_edge_is_in_the_worked_cases_and_drawn_too(question: Question) -> None:
     """Each mistake goes wrong in a worked case, and in one of those that are drawn."""
     cases = question.cases(seed=2, drawn=60)
@@ -231,7 +238,7 @@ def test_every_edge_is_in_the_worked_cases_and_drawn_too(question: Question) -> 
             ), (mistake.name, part)
 
 
-@each_question
+@each_variant_too
 def test_mistakes_with_different_hints_go_wrong_in_different_ways(question: Question) -> None:
     cases = question.cases(seed=1)
     made = [[outcome(mistake.answer, case) for case in cases] for mistake in question.mistakes]
@@ -242,7 +249,7 @@ def test_mistakes_with_different_hints_go_wrong_in_different_ways(question: Ques
             ), (one.name, other.name)
 
 
-@each_question
+@each_variant_too
 def test_a_hint_never_holds_the_line_that_mends(question: Question) -> None:
     """No hint is code, or quotes it: nothing between its words compiles to more than a name."""
     assert len({mistake.hint for mistake in question.mistakes}) >= 4
@@ -251,6 +258,39 @@ def test_a_hint_never_holds_the_line_that_mends(question: Question) -> None:
         assert 20 < len(mistake.hint) <= 200, mistake.hint
         for quoted in mistake.hint.split("`")[1::2]:
             assert isinstance(ast.parse(quoted, mode="eval").body, ast.Name)
+
+
+# ---------------------------------------------------------------- what cannot be guessed
+
+
+@each_variant_too
+def test_no_constant_and_no_argument_is_right_in_two_cases_of_five(question: Question) -> None:
+    guess = best_guess(question)
+    assert 0 < guess.share < 0.4, guess
+
+
+def test_most_of_what_is_drawn_to_be_clipped_is_clipped() -> None:
+    for id, size in (("08-clip-value", largest), ("08-clip-norm", norm)):
+        for seed in range(4):
+            drawn = QUESTIONS[id].cases(seed)[len(QUESTIONS[id].worked) :]
+            clipped = [size(gradients) > limit for gradients, limit in drawn]
+            assert sum(clipped) > 0.6 * len(drawn)
+            assert not all(clipped)
+
+
+def largest(gradients: dict[str, Any]) -> float:
+    return float(max(np.nanmax(abs(g), initial=0.0) for g in gradients.values()))
+
+
+def norm(gradients: dict[str, Any]) -> float:
+    return math.sqrt(sum((g**2).sum() for g in gradients.values()))
+
+
+def test_few_contexts_are_given_up_altogether() -> None:
+    question = QUESTIONS["03-backoff-context"]
+    for seed in range(4):
+        answers = [question.reference(*case) for case in question.cases(seed)]
+        assert 1 / 20 < answers.count(()) / len(answers) < 1 / 3
 
 
 # ---------------------------------------------------------------- what students write

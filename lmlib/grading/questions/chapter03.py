@@ -9,11 +9,12 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 
-from lmlib.grading.question import Mistake, Question
+from lmlib.grading.question import Mistake, Question, Variant
 from lmlib.ngram import AddK, NgramLM, count_ngrams
 from lmlib.ngram.table import NgramTable
 from lmlib.text import BOS, EOS, SPECIAL_TOKENS, UNK, TextFormat, Vocab
@@ -26,15 +27,15 @@ Sentences = list[list[str]]
 # ---------------------------------------------------------------- the references
 
 
-def _laplace(row: Row, vocabulary: list[str], word: str) -> float:
-    """`AddK(1)` on a text in which the row's words, one a sentence, follow ``<bos>``."""
+def _laplace(row: Row, vocabulary: list[str], word: str, k: float = 1) -> float:
+    """`AddK(k)` on a text in which the row's words, one a sentence, follow ``<bos>``."""
     vocab = Vocab(vocabulary)
     sentences = [np.array([vocab[token]]) for token, count in row.items() for _time in range(count)]
     context = vocab.bos
     if not sentences:
         sentences, context = [np.array([vocab.unk])], vocab.eos  # nothing ever follows <eos>
     counts = count_ngrams(sentences, vocab, order=2)
-    model = NgramLM.from_counts(counts, AddK(1), TextFormat("whitespace"))
+    model = NgramLM.from_counts(counts, AddK(k), TextFormat("whitespace"))
     (logprob,) = model.logprobs_after(np.array([[context]]), np.array([vocab[word]]))
     return float(np.exp(logprob))
 
@@ -140,14 +141,14 @@ def _draw_history(rng: np.random.Generator, size: int) -> tuple[list[Context], l
     seen = sorted(contexts, key=len)
     history = [BOS, *sentences[int(rng.integers(len(sentences)))]]
     history = history[: int(rng.integers(3, len(history) + 1))]
-    kind = int(rng.integers(6))
-    if kind == 0:
+    kind = rng.random()
+    if kind < 0.05:
         return seen, history, 1
-    if kind == 1:
+    if kind < 0.25:
         return seen, history, int(rng.integers(2, 5))
-    if kind == 2:  # the beginning of a text
-        return seen, history[: int(rng.integers(3))], int(rng.integers(3, 5))
-    history[-int(rng.choice([1, 2, 3, 3]))] = "proctor"  # never seen
+    if kind < 0.45:  # the beginning of a text
+        return seen, history[: int(rng.choice([0, 1, 2, 2]))], int(rng.integers(3, 5))
+    history[-int(rng.choice([1, 2, 2, 2, 3, 3, 3, 3]))] = "proctor"  # never seen
     return seen, history, 4
 
 
@@ -169,65 +170,84 @@ def _read(vocabulary: list[str], word: str) -> str:
     return word if word in vocabulary else UNK
 
 
-def _laplace_with(row: Row, vocabulary: list[str], word: str, size: int, more: int = 0) -> float:
-    """Laplace with another V, or with something more below the line."""
+def _laplace_with(
+    row: Row, vocabulary: list[str], word: str, size: float, k: float, more: int = 0
+) -> float:
+    """Add-k with another V, or with something more below the line."""
     if word == BOS:
         return 0.0
-    return (row.get(_read(vocabulary, word), 0) + 1) / (sum(row.values()) + size + more)
+    return (row.get(_read(vocabulary, word), 0) + k) / (sum(row.values()) + k * size + more)
 
 
-def _laplace_seen_types(row: Row, vocabulary: list[str], word: str) -> float:
-    return _laplace_with(row, vocabulary, word, len(row))
+def _laplace_by_hand(row: Row, vocabulary: list[str], word: str, k: float) -> float:
+    """What `_laplace` gives, sooner."""
+    return _laplace_with(row, vocabulary, word, len(vocabulary) - 1, k)
 
 
-def _laplace_with_bos(row: Row, vocabulary: list[str], word: str) -> float:
-    return _laplace_with(row, vocabulary, word, len(vocabulary))
+def _laplace_seen_types(row: Row, vocabulary: list[str], word: str, k: float = 1) -> float:
+    return _laplace_with(row, vocabulary, word, len(row), k)
 
 
-def _laplace_words_alone(row: Row, vocabulary: list[str], word: str) -> float:
-    return _laplace_with(row, vocabulary, word, len(vocabulary) - len(SPECIAL_TOKENS))
+def _laplace_with_bos(row: Row, vocabulary: list[str], word: str, k: float = 1) -> float:
+    return _laplace_with(row, vocabulary, word, len(vocabulary), k)
 
 
-def _laplace_one_below(row: Row, vocabulary: list[str], word: str) -> float:
-    return _laplace_with(row, vocabulary, word, 1)
+def _laplace_words_alone(row: Row, vocabulary: list[str], word: str, k: float = 1) -> float:
+    return _laplace_with(row, vocabulary, word, len(vocabulary) - len(SPECIAL_TOKENS), k)
 
 
-def _laplace_unseen_alone(row: Row, vocabulary: list[str], word: str) -> float:
+def _laplace_one_below(row: Row, vocabulary: list[str], word: str, k: float = 1) -> float:
+    return _laplace_with(row, vocabulary, word, 1, k)
+
+
+def _laplace_unseen_alone(row: Row, vocabulary: list[str], word: str, k: float = 1) -> float:
     if word == BOS:
         return 0.0
     count = row.get(_read(vocabulary, word), 0)
-    return (count or 1) / (sum(row.values()) + len(vocabulary) - 1)
+    return (count or k) / (sum(row.values()) + k * (len(vocabulary) - 1))
 
 
-def _laplace_unknown_unread(row: Row, vocabulary: list[str], word: str) -> float:
+def _laplace_unknown_unread(row: Row, vocabulary: list[str], word: str, k: float = 1) -> float:
     if word == BOS:
         return 0.0
-    return (row.get(word, 0) + 1) / (sum(row.values()) + len(vocabulary) - 1)
+    return (row.get(word, 0) + k) / (sum(row.values()) + k * (len(vocabulary) - 1))
 
 
-def _laplace_unknown_zero(row: Row, vocabulary: list[str], word: str) -> float:
-    return _laplace(row, vocabulary, word) if word in vocabulary else 0.0
+def _laplace_unknown_zero(row: Row, vocabulary: list[str], word: str, k: float = 1) -> float:
+    return _laplace_by_hand(row, vocabulary, word, k) if word in vocabulary else 0.0
 
 
-def _laplace_bos_predicted(row: Row, vocabulary: list[str], word: str) -> float:
+def _laplace_bos_predicted(row: Row, vocabulary: list[str], word: str, k: float = 1) -> float:
     count = row.get(_read(vocabulary, word), 0)
-    return (count + 1) / (sum(row.values()) + len(vocabulary) - 1)
+    return (count + k) / (sum(row.values()) + k * (len(vocabulary) - 1))
 
 
-def _laplace_types_below(row: Row, vocabulary: list[str], word: str) -> float:
-    return _laplace_with(row, vocabulary, word, len(vocabulary) - 1, len(row) - sum(row.values()))
+def _laplace_types_below(row: Row, vocabulary: list[str], word: str, k: float = 1) -> float:
+    more = len(row) - sum(row.values())
+    return _laplace_with(row, vocabulary, word, len(vocabulary) - 1, k, more)
 
 
-def _laplace_unseen_zero(row: Row, vocabulary: list[str], word: str) -> float:
-    return _laplace(row, vocabulary, word) if row else 0.0
+def _laplace_unseen_zero(row: Row, vocabulary: list[str], word: str, k: float = 1) -> float:
+    return _laplace_by_hand(row, vocabulary, word, k) if row else 0.0
 
 
-def _laplace_whole_numbers(row: Row, vocabulary: list[str], word: str) -> float:
-    return _laplace(row, vocabulary, word) // 1
+def _laplace_whole_numbers(row: Row, vocabulary: list[str], word: str, k: float = 1) -> float:
+    return _laplace_by_hand(row, vocabulary, word, k) // 1
 
 
-def _laplace_relative_frequency(row: Row, vocabulary: list[str], word: str) -> float:
+def _laplace_relative_frequency(row: Row, vocabulary: list[str], word: str, k: float = 1) -> float:
     return row.get(_read(vocabulary, word), 0) / sum(row.values()) if row else 0.0
+
+
+def _laplace_ones_below(row: Row, vocabulary: list[str], word: str, k: float) -> float:
+    return _laplace_with(row, vocabulary, word, (len(vocabulary) - 1) / k, k)
+
+
+def _laplace_one_above(row: Row, vocabulary: list[str], word: str, k: float) -> float:
+    if word == BOS:
+        return 0.0
+    count = row.get(_read(vocabulary, word), 0)
+    return (count + 1) / (sum(row.values()) + k * (len(vocabulary) - 1))
 
 
 def _last(history: list[str], length: int) -> Context:
@@ -366,6 +386,61 @@ def _continuation_count(sentences: Sentences, word: str) -> float:
     return float(_share(set(_neighbours(sentences)), word, 1))
 
 
+# ---------------------------------------------------------------- the variants
+
+
+def _laplace_variant(
+    name: str, k: float, worked: tuple[tuple[Row, list[str], str], ...], mistakes: Iterable[Mistake]
+) -> Variant:
+    """``03-laplace`` with another number added: the public mistakes made with k, and its own."""
+    own = {
+        "one below the line": _(
+            "Below the line k was added once. But each of the V tokens got k, and the sum over "
+            "them has to come to 1."
+        ),
+        "one for the unseen alone": _(
+            "Only unseen words got something. Every token gets k, seen or not."
+        ),
+    }
+    task = _(
+        "**In this course** every token gets {k} in place of 1, and together they still sum to 1. "
+        "In the example above *books* then has the probability {books}/{all}, and each of the "
+        "other seven {k}/{all}. Nothing else is different."
+    )
+    return Variant(
+        name,
+        task.format(k=f"{k:g}", books=f"{3 + k:g}", all=f"{6 + 10 * k:g}"),
+        partial(_laplace, k=k),
+        worked,
+        (
+            Mistake(
+                "adds one: the public book's answer",
+                _(
+                    "This is what the public book asks, which adds 1. Here every token gets {k}."
+                ).format(k=f"{k:g}"),
+                _laplace,
+            ),
+            *(
+                Mistake(one.name, own.get(one.name, one.hint), partial(one.answer, k=k))
+                for one in mistakes
+            ),
+            Mistake(
+                "V below the line",
+                _(
+                    "Above the line each token got k, and below it 1 for each of them: then they "
+                    "do not sum to 1."
+                ),
+                partial(_laplace_ones_below, k=k),
+            ),
+            Mistake(
+                "one above the line",
+                _("Below the line each token got k, and above it 1: then they do not sum to 1."),
+                partial(_laplace_one_above, k=k),
+            ),
+        ),
+    )
+
+
 # ---------------------------------------------------------------- the questions
 
 
@@ -382,85 +457,91 @@ def questions() -> tuple[Question, ...]:
         "The sentences were joined, so that the beginning of one has the end of another before it. "
         "Each sentence begins anew, with <bos>, which itself comes after nothing."
     )
+    laplace_worked: tuple[tuple[Row, list[str], str], ...] = (
+        ({}, _VOCABULARY, "books"),
+        ({"books": 3, "exams": 2}, _VOCABULARY, "books"),
+        ({"books": 3, "exams": 2}, _VOCABULARY, "petri-dishes"),
+        ({"books": 3, EOS: 2}, _VOCABULARY, EOS),
+        ({"books": 3, "exams": 2}, _VOCABULARY, BOS),
+        ({"books": 1, UNK: 2}, _VOCABULARY, "laptops"),
+    )
+    laplace_mistakes = (
+        Mistake(
+            "divides to a whole number",
+            _("// divides and throws away what is behind the point: use /."),
+            _laplace_whole_numbers,
+        ),
+        Mistake(
+            "V = seen types",
+            _(
+                "V is the number of tokens that can come next. Here the words seen after "
+                "this context were counted, and the unseen have nothing left."
+            ),
+            _laplace_seen_types,
+        ),
+        Mistake(
+            "V with <bos>",
+            _("V is one too large: <bos> never comes next."),
+            _laplace_with_bos,
+        ),
+        Mistake(
+            "V without the marks",
+            _("V is two too small: <unk> and <eos> can come next, like words."),
+            _laplace_words_alone,
+        ),
+        Mistake(
+            "one below the line",
+            _(
+                "Below the line stands one more than C(h). But each of the V tokens got "
+                "one, and the sum over them has to come to 1."
+            ),
+            _laplace_one_below,
+        ),
+        Mistake(
+            "one for the unseen alone",
+            _("Only unseen words got their one. Every token gets it, seen or not."),
+            _laplace_unseen_alone,
+        ),
+        Mistake("a new word is not read as <unk>", of_unknown, _laplace_unknown_unread),
+        Mistake("a new word gets 0", of_unknown, _laplace_unknown_zero),
+        Mistake(
+            "<bos> is predicted",
+            _("<bos> got a probability above zero. It never comes next."),
+            _laplace_bos_predicted,
+        ),
+        Mistake(
+            "C counts types",
+            _(
+                "C(h) is how often anything followed: the sum of the counts, not the "
+                "number of different words."
+            ),
+            _laplace_types_below,
+        ),
+        Mistake(
+            "an unseen context gives 0",
+            _(
+                "After a context that was never seen something has to follow too: each of "
+                "the V tokens is equally probable there."
+            ),
+            _laplace_unseen_zero,
+        ),
+        Mistake(
+            "nothing added",
+            _("This is the relative frequency: nothing was given to the unseen."),
+            _laplace_relative_frequency,
+        ),
+    )
     return (
         Question(
             "03-laplace",
             "laplace",
             _laplace,
-            worked=(
-                ({}, _VOCABULARY, "books"),
-                ({"books": 3, "exams": 2}, _VOCABULARY, "books"),
-                ({"books": 3, "exams": 2}, _VOCABULARY, "petri-dishes"),
-                ({"books": 3, EOS: 2}, _VOCABULARY, EOS),
-                ({"books": 3, "exams": 2}, _VOCABULARY, BOS),
-                ({"books": 1, UNK: 2}, _VOCABULARY, "laptops"),
-            ),
+            worked=laplace_worked,
             draw=_draw_row,
-            mistakes=(
-                Mistake(
-                    "divides to a whole number",
-                    _("// divides and throws away what is behind the point: use /."),
-                    _laplace_whole_numbers,
-                ),
-                Mistake(
-                    "V = seen types",
-                    _(
-                        "V is the number of tokens that can come next. Here the words seen after "
-                        "this context were counted, and the unseen have nothing left."
-                    ),
-                    _laplace_seen_types,
-                ),
-                Mistake(
-                    "V with <bos>",
-                    _("V is one too large: <bos> never comes next."),
-                    _laplace_with_bos,
-                ),
-                Mistake(
-                    "V without the marks",
-                    _("V is two too small: <unk> and <eos> can come next, like words."),
-                    _laplace_words_alone,
-                ),
-                Mistake(
-                    "one below the line",
-                    _(
-                        "Below the line stands one more than C(h). But each of the V tokens got "
-                        "one, and the sum over them has to come to 1."
-                    ),
-                    _laplace_one_below,
-                ),
-                Mistake(
-                    "one for the unseen alone",
-                    _("Only unseen words got their one. Every token gets it, seen or not."),
-                    _laplace_unseen_alone,
-                ),
-                Mistake("a new word is not read as <unk>", of_unknown, _laplace_unknown_unread),
-                Mistake("a new word gets 0", of_unknown, _laplace_unknown_zero),
-                Mistake(
-                    "<bos> is predicted",
-                    _("<bos> got a probability above zero. It never comes next."),
-                    _laplace_bos_predicted,
-                ),
-                Mistake(
-                    "C counts types",
-                    _(
-                        "C(h) is how often anything followed: the sum of the counts, not the "
-                        "number of different words."
-                    ),
-                    _laplace_types_below,
-                ),
-                Mistake(
-                    "an unseen context gives 0",
-                    _(
-                        "After a context that was never seen something has to follow too: each of "
-                        "the V tokens is equally probable there."
-                    ),
-                    _laplace_unseen_zero,
-                ),
-                Mistake(
-                    "nothing added",
-                    _("This is the relative frequency: nothing was given to the unseen."),
-                    _laplace_relative_frequency,
-                ),
+            mistakes=laplace_mistakes,
+            variants=tuple(
+                _laplace_variant(name, k, laplace_worked, laplace_mistakes)
+                for name, k in {"half": 0.5, "quarter": 0.25, "two": 2.0}.items()
             ),
         ),
         Question(

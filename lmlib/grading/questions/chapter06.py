@@ -5,11 +5,14 @@
 - ``06-rnn-params``: goal 3, count the parameters, and say what a longer text adds to them.
 """
 
+from collections.abc import Callable, Iterable
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 
 from lmlib.batching import PADDING, padded_batch
-from lmlib.grading.question import Mistake, Question
+from lmlib.grading.question import Mistake, Question, Variant
 from lmlib.scratch.layers import linear
 from lmlib.scratch.rnn import RNNLM, RNNConfig, rnn_step
 from lmlib.text import SPECIAL_TOKENS, TextFormat, Vocab
@@ -39,6 +42,29 @@ def _shift_labels(sentences: Rows) -> tuple[Rows, Rows]:
     ended = [np.array([*sentence, _EOS], dtype=np.int64) for sentence in sentences]
     inputs, labels = padded_batch(ended, _BOS)
     return inputs.tolist(), labels.tolist()
+
+
+def _shift_two_ahead(sentences: Rows) -> tuple[Rows, Rows]:
+    """The labels of `padded_batch`, each a place earlier."""
+    inputs, labels = _shift_labels(sentences)
+    return inputs, [[*row[1:], _NOTHING] for row in labels]
+
+
+def _shift_from_the_end(sentences: Rows) -> tuple[Rows, Rows]:
+    """`padded_batch` of the sentences turned round, and of the marks too."""
+    turned = [np.array([*sentence[::-1], _BOS], dtype=np.int64) for sentence in sentences]
+    inputs, labels = padded_batch(turned, _EOS)
+    return inputs.tolist(), labels.tolist()
+
+
+def _shift_echo(sentences: Rows) -> tuple[Rows, Rows]:
+    """The inputs of `padded_batch`, each a place later, wherever it has a label."""
+    inputs, labels = _shift_labels(sentences)
+    echoed = [[_NOTHING, *row[:-1]] for row in inputs]
+    return inputs, [
+        [before if label >= 0 else _NOTHING for before, label in zip(*rows, strict=True)]
+        for rows in zip(echoed, labels, strict=True)
+    ]
 
 
 def _rnn_params(vocabulary: int, embedding: int, hidden: int, steps: int) -> int:
@@ -429,6 +455,311 @@ def _params_without_bos(vocabulary: int, embedding: int, hidden: int, steps: int
     return _rnn_params(vocabulary, embedding, hidden, steps) - embedding - hidden - 1
 
 
+# ---------------------------------------------------------------- the variants
+
+_Shift = Callable[[Rows], tuple[Rows, Rows]]
+
+
+def _told(shift: _Shift, sentences: Rows) -> tuple[Rows, Rows]:
+    """The rows of a variant without what fills them: each as long as its sentence, and one more."""
+    rows = [shift([sentence]) for sentence in sentences]
+    return [inputs[0] for inputs, _labels in rows], [labels[0] for _inputs, labels in rows]
+
+
+def _told_filled_with(
+    shift: _Shift, of_inputs: int, of_labels: int, sentences: Rows, left: bool = False
+) -> tuple[Rows, Rows]:
+    inputs, labels = _told(shift, sentences)
+    return _filled(inputs, of_inputs, left), _filled(labels, of_labels, left)
+
+
+def _told_cut_short(shift: _Shift, sentences: Rows) -> tuple[Rows, Rows]:
+    inputs, labels = _told(shift, sentences)
+    shortest = min(map(len, inputs), default=0)
+    return [row[:shortest] for row in inputs], [row[:shortest] for row in labels]
+
+
+def _told_one_stream(shift: _Shift, sentences: Rows) -> tuple[Rows, Rows]:
+    inputs, labels = _told(shift, sentences)
+    return [[token for row in inputs for token in row]], [[t for row in labels for t in row]]
+
+
+def _three_ahead(sentences: Rows) -> tuple[Rows, Rows]:
+    inputs, labels = _shift_two_ahead(sentences)
+    return inputs, [[*row[1:], _NOTHING] for row in labels]
+
+
+def _two_ahead_ending_twice(sentences: Rows) -> tuple[Rows, Rows]:
+    inputs, labels = _told(_shift_two_ahead, sentences)
+    labels = [[*row[:-1], _EOS] for row in labels]
+    return _filled(inputs, _BOS), _filled(labels, _NOTHING)
+
+
+def _two_ahead_without_bos(sentences: Rows) -> tuple[Rows, Rows]:
+    labels = [[*sentence[2:], _EOS, _NOTHING][: len(sentence)] for sentence in sentences]
+    return _filled([list(sentence) for sentence in sentences], _BOS), _filled(labels, _NOTHING)
+
+
+def _from_the_end_not_turned(sentences: Rows) -> tuple[Rows, Rows]:
+    return (
+        _filled([[_EOS, *sentence] for sentence in sentences], _EOS),
+        _filled([[*sentence, _BOS] for sentence in sentences], _NOTHING),
+    )
+
+
+def _from_the_end_marks_not_turned(sentences: Rows) -> tuple[Rows, Rows]:
+    return _shift_labels([sentence[::-1] for sentence in sentences])
+
+
+def _from_the_end_rows_turned(sentences: Rows) -> tuple[Rows, Rows]:
+    inputs, labels = _shift_labels(sentences)
+    return [row[::-1] for row in labels], [row[::-1] for row in inputs]
+
+
+def _from_the_end_sentences_turned(sentences: Rows) -> tuple[Rows, Rows]:
+    return _shift_from_the_end(sentences[::-1])
+
+
+def _from_the_end_identical(sentences: Rows) -> tuple[Rows, Rows]:
+    inputs, _labels = _told(_shift_from_the_end, sentences)
+    return _filled(inputs, _EOS), _filled(inputs, _NOTHING)
+
+
+def _echo_two_back(sentences: Rows) -> tuple[Rows, Rows]:
+    inputs, _labels = _told(_shift_echo, sentences)
+    labels = [[_NOTHING, _NOTHING, *row[:-2]][: len(row)] for row in inputs]
+    return _filled(inputs, _BOS), _filled(labels, _NOTHING)
+
+
+def _echo_from_the_end(sentences: Rows) -> tuple[Rows, Rows]:
+    inputs, _labels = _told(_shift_echo, sentences)
+    labels = [[row[-1], *row[:-1]] for row in inputs]
+    return _filled(inputs, _BOS), _filled(labels, _NOTHING)
+
+
+def _echo_without_bos(sentences: Rows) -> tuple[Rows, Rows]:
+    inputs, labels = _told(_shift_echo, sentences)
+    labels = [[_NOTHING if token == _BOS else token for token in row] for row in labels]
+    return _filled(inputs, _BOS), _filled(labels, _NOTHING)
+
+
+def _of_filling(shift: _Shift, begin: int) -> Iterable[Mistake]:
+    """What goes wrong when the rows of a variant are filled."""
+    yield Mistake(
+        "labels filled with 0",
+        _(
+            "Short rows end in labels of 0. That is the number of <unk>, and would be scored: a "
+            "place where nothing is asked has -1."
+        ),
+        partial(_told_filled_with, shift, begin, 0),
+    )
+    yield Mistake(
+        "labels filled with <eos>",
+        _("Short rows end in labels <eos>. Behind the end of a sentence nothing is asked: -1."),
+        partial(_told_filled_with, shift, begin, _EOS),
+    )
+    yield Mistake(
+        "inputs filled with -1",
+        _(
+            "-1 stands among the inputs. Each input is looked up in the embeddings, and there -1 "
+            "is the last row: inputs are filled with the mark that they begin with."
+        ),
+        partial(_told_filled_with, shift, _NOTHING, _NOTHING),
+    )
+    yield Mistake(
+        "filled on the left",
+        _("Short rows were filled on the left. What fills them stands on the right."),
+        partial(_told_filled_with, shift, begin, _NOTHING, left=True),
+    )
+    yield Mistake(
+        "rows of different lengths",
+        _("The rows differ in length: a batch is a rectangle, short rows are filled."),
+        partial(_told, shift),
+    )
+    yield Mistake(
+        "cut to the shortest",
+        _(
+            "Long sentences were cut to the length of the shortest. Nothing is lost: short ones "
+            "are filled."
+        ),
+        partial(_told_cut_short, shift),
+    )
+    yield Mistake(
+        "one row for all",
+        _(
+            "The sentences were put one behind the other. Each has a row of its own: the state of "
+            "one may not read another."
+        ),
+        partial(_told_one_stream, shift),
+    )
+
+
+def _shift_variants(worked: tuple[tuple[Rows], ...]) -> tuple[Variant, ...]:
+    """``06-shift-labels`` with other labels: each is a task that networks are trained on."""
+    public = "the public book's answer"
+    of_bos = _("<bos> is missing: the network reads it first, and is told something there too.")
+    return (
+        Variant(
+            "two-ahead",
+            _(
+                "**In this course** the network is told at each place not the next token but the "
+                "one after that. Where there is none, the label is -1. The inputs are as above. "
+                "So `[[4, 5, 6], [7]]` gives the labels `[[5, 6, 2, -1], [2, -1, -1, -1]]`, and an "
+                "empty sentence `[1]` and `[-1]`."
+            ),
+            _shift_two_ahead,
+            worked,
+            (
+                Mistake(
+                    public,
+                    _(
+                        "This is what the public book asks, where the label is the next token. "
+                        "Here it is the one after that."
+                    ),
+                    _shift_labels,
+                ),
+                Mistake(
+                    "label = input",
+                    _(
+                        "The label is the token that has just been read. It is the one two places "
+                        "further on."
+                    ),
+                    _shift_identical,
+                ),
+                Mistake(
+                    "three ahead",
+                    _(
+                        "The label is three places on. Writing <bos> before the inputs has shifted "
+                        "them by one already."
+                    ),
+                    _three_ahead,
+                ),
+                Mistake(
+                    "ends twice",
+                    _(
+                        "At the last token of a sentence stands a label, but two places on there "
+                        "is nothing: the sentence has ended before."
+                    ),
+                    _two_ahead_ending_twice,
+                ),
+                Mistake("no <bos>", of_bos, _two_ahead_without_bos),
+                *_of_filling(_shift_two_ahead, _BOS),
+            ),
+        ),
+        Variant(
+            "from-the-end",
+            _(
+                "**In this course** the network reads from right to left, and the two marks "
+                "exchange their parts. `<eos>` is read first and never predicted, then comes the "
+                "last token, and so on; the label is the token that stands before, and `<bos>` is "
+                "predicted last and never read. Short rows are still filled on the right, the "
+                "labels with -1 and the inputs with 2. So `[[4, 5, 6], [7]]` gives the inputs "
+                "`[[2, 6, 5, 4], [2, 7, 2, 2]]` and the labels `[[6, 5, 4, 1], [7, 1, -1, -1]]`, "
+                "and an empty sentence `[2]` and `[1]`."
+            ),
+            _shift_from_the_end,
+            worked,
+            (
+                Mistake(
+                    public,
+                    _(
+                        "This is what the public book asks, where a sentence is read from its "
+                        "beginning. Here it is read from its end."
+                    ),
+                    _shift_labels,
+                ),
+                Mistake(
+                    "the words are not turned round",
+                    _("The marks are exchanged, but the tokens still stand in their old order."),
+                    _from_the_end_not_turned,
+                ),
+                Mistake(
+                    "the marks are not exchanged",
+                    _(
+                        "The tokens are turned round, but the marks stand as they did: a sentence "
+                        "that is read from its end begins with <eos>."
+                    ),
+                    _from_the_end_marks_not_turned,
+                ),
+                Mistake(
+                    "what fills is turned round too",
+                    _(
+                        "Whole rows were turned round, with what fills them: it has come to stand "
+                        "on the left. Turn the sentences, and fill them then."
+                    ),
+                    _from_the_end_rows_turned,
+                ),
+                Mistake(
+                    "the sentences are turned round",
+                    _(
+                        "The last sentence came first. Only the tokens within each sentence are "
+                        "turned round."
+                    ),
+                    _from_the_end_sentences_turned,
+                ),
+                Mistake(
+                    "label = input",
+                    _(
+                        "The label is the token that has just been read. It is the one that stands "
+                        "before it in the text."
+                    ),
+                    _from_the_end_identical,
+                ),
+                *_of_filling(_shift_from_the_end, _EOS),
+            ),
+        ),
+        Variant(
+            "echo",
+            _(
+                "**In this course** the network learns to remember, not to predict: the label is "
+                "the token that was read one place before. At the first place there is none, and "
+                "the label is -1. The inputs are as above; where they only fill a short row, the "
+                "label is -1 too. So `[[4, 5, 6], [7]]` gives the labels `[[-1, 1, 4, 5], "
+                "[-1, 1, -1, -1]]`, and an empty sentence `[1]` and `[-1]`."
+            ),
+            _shift_echo,
+            worked,
+            (
+                Mistake(
+                    public,
+                    _(
+                        "This is what the public book asks, where the label is the next token. "
+                        "Here it is the one that was read before."
+                    ),
+                    _shift_labels,
+                ),
+                Mistake(
+                    "label = input",
+                    _(
+                        "The label is the token that has just been read. It is the one that was "
+                        "read a place before it."
+                    ),
+                    _shift_identical,
+                ),
+                Mistake(
+                    "two back",
+                    _("The label was read two places before. One place is asked for."),
+                    _echo_two_back,
+                ),
+                Mistake(
+                    "rolled round",
+                    _(
+                        "At the first place stands the last token of the row. Nothing was read "
+                        "before <bos>, so the label there is -1."
+                    ),
+                    _echo_from_the_end,
+                ),
+                Mistake(
+                    "<bos> is not told",
+                    _("<bos> is read like any token, so a place later it is the label."),
+                    _echo_without_bos,
+                ),
+                *_of_filling(_shift_echo, _BOS),
+            ),
+        ),
+    )
+
+
 # ---------------------------------------------------------------- the questions
 
 
@@ -447,6 +778,16 @@ def questions() -> tuple[Question, ...]:
         "uses them more often, and has no more of them."
     )
     of_biases = _("A bias is missing: the state has one, a number a unit; the output has one, too.")
+    shift_worked: tuple[tuple[Rows], ...] = (
+        ([[4]],),
+        ([[4, 5, 6]],),
+        ([[]],),
+        ([[4, 5, 6], [7]],),
+        ([[7], [4, 5, 6]],),
+        ([[4, 4], [5, 6]],),
+        ([[8, 3], [], [3, 8, 9, 3]],),
+        ([],),
+    )
     return (
         Question(
             "06-rnn-forward",
@@ -593,16 +934,7 @@ def questions() -> tuple[Question, ...]:
             "06-shift-labels",
             "shift_labels",
             _shift_labels,
-            worked=(
-                ([[4]],),
-                ([[4, 5, 6]],),
-                ([[]],),
-                ([[4, 5, 6], [7]],),
-                ([[7], [4, 5, 6]],),
-                ([[4, 4], [5, 6]],),
-                ([[8, 3], [], [3, 8, 9, 3]],),
-                ([],),
-            ),
+            worked=shift_worked,
             draw=_draw_sentences,
             mistakes=(
                 Mistake("label = input", of_identity, _shift_identical),
@@ -705,6 +1037,7 @@ def questions() -> tuple[Question, ...]:
                     _shift_one_stream,
                 ),
             ),
+            variants=_shift_variants(shift_worked),
         ),
         Question(
             "06-rnn-params",

@@ -44,7 +44,7 @@ _TURN = np.array([[0.0, 1.0], [-1.0, 0.0]])
 _LEAN = np.array([[0.5, 1.0], [0.0, 0.5]])
 
 
-def _draw_gradients(rng: np.random.Generator, size: int) -> tuple[Gradients, float]:
+def _drawn_gradients(rng: np.random.Generator, size: int) -> Gradients:
     shapes: dict[str, tuple[int, ...]] = {
         "W_h": (size, size),
         "b": (size,),
@@ -52,18 +52,28 @@ def _draw_gradients(rng: np.random.Generator, size: int) -> tuple[Gradients, flo
         "W_o": (size, 2),
     }
     names = rng.permutation(list(shapes))[: rng.integers(1, 5)].tolist()
-    scale = 0.0 if rng.random() < 0.1 else 10.0 ** rng.integers(-2, 3)
-    gradients = {name: (scale * rng.normal(size=shapes[name])).round(4) for name in names}
-    return gradients, float(np.round(10.0 ** rng.uniform(-1, 1.5), 2))
+    scale = 0.0 if rng.random() < 0.06 else 10.0 ** rng.integers(-2, 3)
+    return {name: (scale * rng.normal(size=shapes[name])).round(4) for name in names}
+
+
+def _limit_for(rng: np.random.Generator, largest: float) -> float:
+    """Below what is to be limited in five cases of six, a little or a lot; else above it."""
+    share = rng.uniform(0.05, 0.95) if rng.random() < 5 / 6 else 10 ** rng.uniform(0.1, 2)
+    return float(f"{share * (largest or 1.0):.3g}")
+
+
+def _draw_for_norms(rng: np.random.Generator, size: int) -> tuple[Gradients, float]:
+    gradients = _drawn_gradients(rng, size)
+    return gradients, _limit_for(rng, _length(_flat(gradients)))
 
 
 def _draw_for_values(rng: np.random.Generator, size: int) -> tuple[Gradients, float]:
     """Gradients of which some are NaN, as after an explosion."""
-    gradients, limit = _draw_gradients(rng, size)
+    gradients = _drawn_gradients(rng, size)
     if rng.random() < 0.3:
         for gradient in gradients.values():
             gradient[rng.random(size=gradient.shape) < 0.3] = np.nan
-    return gradients, limit
+    return gradients, _limit_for(rng, float(abs(np.nan_to_num(_flat(gradients))).max()))
 
 
 def _draw_states(rng: np.random.Generator, size: int) -> tuple[Array, Array]:
@@ -532,7 +542,7 @@ def questions() -> tuple[Question, ...]:
                 ({"w": np.array([0.6]), "b": np.array([0.0])}, 1.0),
                 ({"W": np.array([[1.0, 1.0], [-1.0, 1.0]])}, 1.0),
             ),
-            draw=_draw_gradients,
+            draw=_draw_for_norms,
             mistakes=(
                 Mistake(
                     "array by array",

@@ -5,11 +5,15 @@
 - ``09-gru-params``: goal 3, count the parameters of a cell.
 """
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from lmlib.cells import GRUCell
-from lmlib.grading.question import Mistake, Question
+from lmlib.grading.question import Mistake, Question, Variant
 from lmlib.scratch import sigmoid, tanh
 from lmlib.scratch.gru import gru_step
 from lmlib.translation import gettext as _
@@ -382,6 +386,197 @@ def _params_gates_are_numbers(input_size: int, hidden_size: int, reset_after: bo
     return _block(input_size, hidden_size) + 2 * hidden_size + hidden_size * reset_after
 
 
+# ---------------------------------------------------------------- the variants
+
+# Each is the library's step on other weights. What is wrong with the step stays wrong in the same
+# way on the weights of a variant, wherever the mistake does not lie in reading the weights.
+_Weights = tuple[Array, Array, Array, Optional]
+
+
+def _reset_hides(W_x: Array, W_h: Array, b: Array, b_h: Optional) -> _Weights:
+    """1 - r, since sigmoid(-a) = 1 - sigmoid(a)."""
+    sign = np.ones(len(b))
+    sign[: len(b) // 3] = -1
+    return W_x * sign, W_h * sign, b * sign, b_h
+
+
+def _input_gates(W_x: Array, W_h: Array, b: Array, b_h: Optional) -> _Weights:
+    """No way from the state to the gates."""
+    W_h = W_h.copy()
+    W_h[:, : 2 * len(W_h)] = 0
+    return W_x, W_h, b, b_h
+
+
+def _places_exchanged(W_x: Array, W_h: Array, b: Array, b_h: Optional) -> _Weights:
+    """After the matrix without a bias, before it with one, which is the same as more b."""
+    if b_h is None:
+        return W_x, W_h, b, np.zeros(len(W_h))
+    return W_x, W_h, np.concatenate([b[: -len(b_h)], b[-len(b_h) :] + b_h]), None
+
+
+def _step_on(
+    weights: Callable[..., _Weights],
+    step: Callable[..., Array],
+    x: Array,
+    h: Array,
+    W_x: Array,
+    W_h: Array,
+    b: Array,
+    b_h: Optional,
+    update_keeps: bool,
+) -> Array:
+    return step(x, h, *weights(W_x, W_h, b, b_h), update_keeps)
+
+
+def _step_forgets_all(
+    x: Array, h: Array, W_x: Array, W_h: Array, b: Array, b_h: Optional, update_keeps: bool
+) -> Array:
+    return gru_step(x, h, W_x, np.zeros_like(W_h), b, b_h, update_keeps)
+
+
+def _step_exchanged_without_b_h(
+    x: Array, h: Array, W_x: Array, W_h: Array, b: Array, b_h: Optional, update_keeps: bool
+) -> Array:
+    b_h = np.zeros(len(W_h)) if b_h is None else None
+    return gru_step(x, h, W_x, W_h, b, b_h, update_keeps)
+
+
+def _step_variants(
+    worked: tuple[tuple[Any, ...], ...], mistakes: tuple[Mistake, ...]
+) -> tuple[Variant, ...]:
+    """``09-gru-step`` with other gates, in all of which those set in the notebook do the same."""
+    public = "the public book's answer"
+    of_places = _(
+        "In some cases the reset gate stands on the wrong side of the matrix. Here it stands "
+        "before it where a b_h is given, and after it where there is none."
+    )
+    everywhere = (
+        "z for 1 - z",
+        "always keeps",
+        "always lets in",
+        "no reset",
+        "no tanh",
+        "the candidate alone",
+        "adds without letting go",
+        "a second tanh",
+    )
+
+    def same(weights: Callable[..., _Weights], *more: str) -> list[Mistake]:
+        return [
+            Mistake(one.name, one.hint, partial(_step_on, weights, one.answer))
+            for one in mistakes
+            if one.name in (*everywhere, *more)
+        ]
+
+    return (
+        Variant(
+            "reset-hides",
+            _(
+                "**In this course** the reset gate says what is *hidden*: where $r$ is 1, nothing "
+                "of the past enters the candidate, and where it is 0, all of it does. So in this "
+                "question $1 - r$ stands wherever the candidate above has $r$. How $r$ and $z$ are "
+                "computed, and what `update_keeps` says of $z$, stays as it is."
+            ),
+            partial(_step_on, _reset_hides, gru_step),
+            worked,
+            (
+                Mistake(
+                    public,
+                    _(
+                        "This is what the public book asks, where r is what is let through of the "
+                        "past. Here r is what is hidden of it."
+                    ),
+                    _gru_step,
+                ),
+                Mistake(
+                    "z turned round in place of r",
+                    _("It is z that has been turned round. In this course r means the opposite."),
+                    _step_turned_round,
+                ),
+                *same(
+                    _reset_hides,
+                    "reset before, always",
+                    "reset after, always",
+                    "b_h outside the gate",
+                    "gates that do not see the state",
+                ),
+            ),
+        ),
+        Variant(
+            "input-gates",
+            _(
+                "**In this course** the gates look at the input alone: "
+                r"$r = \sigma(x W_x^r + b^r)$ and $z = \sigma(x W_x^z + b^z)$. "
+                "The first two blocks of `W_h` are there, and are not used. The candidate sees the "
+                "past through $r$, as above."
+            ),
+            partial(_step_on, _input_gates, gru_step),
+            worked,
+            (
+                Mistake(
+                    public,
+                    _(
+                        "This is what the public book asks, where the gates see the state as well. "
+                        "Here they look at the input alone."
+                    ),
+                    _gru_step,
+                ),
+                Mistake(
+                    "the candidate does not see the state",
+                    _("The gates look at the input alone, but the candidate sees the past too."),
+                    _step_forgets_all,
+                ),
+                *same(
+                    _input_gates,
+                    "swapped gates",
+                    "reset before, always",
+                    "reset after, always",
+                    "b_h outside the gate",
+                    "one gate for both",
+                    "gates by tanh",
+                ),
+            ),
+        ),
+        Variant(
+            "places-exchanged",
+            _(
+                "**In this course** the reset gate has exchanged its two places. "
+                "If `b_h` is `None`, it stands after the matrix, and if `b_h` is an array, before "
+                "it, with `b_h` added outside: "
+                r"$$\tilde h = \tanh(x W_x + b + r \odot (h\, W_h)) \qquad\qquad "
+                r"\tilde h = \tanh(x W_x + b + (r \odot h)\, W_h + b_h)$$ "
+                "This is so in `gru_step` alone: `gru_candidate` stays as it is."
+            ),
+            partial(_step_on, _places_exchanged, gru_step),
+            worked,
+            (
+                Mistake(
+                    public,
+                    _(
+                        "This is what the public book asks, where the gate stands after the matrix "
+                        "if b_h is given. Here it then stands before it."
+                    ),
+                    _gru_step,
+                ),
+                Mistake("reset before, always", of_places, _step_always_before),
+                Mistake("reset after, always", of_places, _step_always_after),
+                Mistake(
+                    "b_h left out",
+                    _("b_h was looked at, and is nowhere added."),
+                    _step_exchanged_without_b_h,
+                ),
+                *same(
+                    _places_exchanged,
+                    "swapped gates",
+                    "one gate for both",
+                    "gates by tanh",
+                    "gates that do not see the state",
+                ),
+            ),
+        ),
+    )
+
+
 # ---------------------------------------------------------------- the questions
 
 
@@ -409,6 +604,117 @@ def questions() -> tuple[Question, ...]:
     bias_outside = _(
         "b_h stands outside the reset gate. It belongs to the past's product, and is let through "
         "or held back with it."
+    )
+    step_worked: tuple[tuple[Any, ...], ...] = (
+        # gates of exactly a half, a candidate of tanh(b)
+        (_ONE, _ONE, np.zeros((1, 3)), np.zeros((1, 3)), np.array([0, 0, 1.0]), None, True),
+        (
+            _ONE,
+            -_HALF,
+            np.zeros((1, 3)),
+            np.zeros((1, 3)),
+            np.array([0.0, 40.0, 1.0]),
+            None,
+            True,
+        ),
+        (
+            _ONE,
+            -_HALF,
+            np.zeros((1, 3)),
+            np.zeros((1, 3)),
+            np.array([0.0, 40.0, 1.0]),
+            None,
+            False,
+        ),
+        (
+            _ONE,
+            _ONE,
+            np.array([[0.5, -1.0, 0.25]]),
+            np.array([[1.0, -0.5, 2.0]]),
+            np.array([-1.0, 0.5, 0.25]),
+            np.array([-0.5]),
+            True,
+        ),
+        _step_case(1, 1, 2, 2, after=False, keeps=True),
+        _step_case(2, 2, 1, 2, after=True, keeps=True),
+        _step_case(3, 1, 3, 2, after=False, keeps=False),
+        _step_case(4, 3, 2, 3, after=True, keeps=False),
+    )
+    step_mistakes = (
+        Mistake("z for 1 - z", of_convention, _step_turned_round),
+        Mistake("always keeps", of_convention, _step_always_keeps),
+        Mistake("always lets in", of_convention, _step_always_lets_in),
+        Mistake(
+            "swapped gates",
+            _(
+                "The two gates are exchanged. The first block of columns makes r, which "
+                "hides; the second makes z, which blends."
+            ),
+            _step_gates_swapped,
+        ),
+        Mistake(
+            "the candidate's block first",
+            _(
+                "The blocks are read in another order. The first makes r, the second z, "
+                "the third the candidate."
+            ),
+            _step_candidate_first,
+        ),
+        Mistake("reset before, always", of_place, _step_always_before),
+        Mistake("reset after, always", of_place, _step_always_after),
+        Mistake("b_h outside the gate", bias_outside, _step_bias_outside),
+        Mistake(
+            "no reset",
+            _("The candidate sees all of the past: where is the reset gate used?"),
+            _step_not_reset,
+        ),
+        Mistake(
+            "one gate for both",
+            _(
+                "The blend is made with the reset gate. It has a gate of its own, from the "
+                "second block of columns."
+            ),
+            _step_one_gate,
+        ),
+        Mistake(
+            "gates by tanh",
+            _(
+                "The gates have passed through tanh, and some are below 0. A gate is a "
+                "share: it lies between 0 and 1."
+            ),
+            _step_gates_by_tanh,
+        ),
+        Mistake(
+            "gates that do not see the state",
+            _("The gates look at the input alone. They see the state before as well."),
+            _step_gates_see_no_state,
+        ),
+        Mistake(
+            "no tanh",
+            _("The candidate was not squashed: its sum passes through tanh."),
+            _step_without_tanh,
+        ),
+        Mistake(
+            "the candidate alone",
+            _(
+                "The candidate came back as the new state. It is blended with the old one, "
+                "and z says in which shares."
+            ),
+            _step_candidate_alone,
+        ),
+        Mistake(
+            "adds without letting go",
+            _("The new was added and the old kept whole. The two shares of a blend sum to 1."),
+            _step_adds,
+        ),
+        Mistake(
+            "a second tanh",
+            _(
+                "The blend has been squashed once more. A GRU gives it as it is: what is "
+                "kept is to stay the same."
+            ),
+            _step_second_tanh,
+        ),
     )
     return (
         Question(
@@ -510,121 +816,10 @@ def questions() -> tuple[Question, ...]:
             "09-gru-step",
             "gru_step",
             _gru_step,
-            worked=(
-                # gates of exactly a half, a candidate of tanh(b)
-                (_ONE, _ONE, np.zeros((1, 3)), np.zeros((1, 3)), np.array([0, 0, 1.0]), None, True),
-                (
-                    _ONE,
-                    -_HALF,
-                    np.zeros((1, 3)),
-                    np.zeros((1, 3)),
-                    np.array([0.0, 40.0, 1.0]),
-                    None,
-                    True,
-                ),
-                (
-                    _ONE,
-                    -_HALF,
-                    np.zeros((1, 3)),
-                    np.zeros((1, 3)),
-                    np.array([0.0, 40.0, 1.0]),
-                    None,
-                    False,
-                ),
-                (
-                    _ONE,
-                    _ONE,
-                    np.array([[0.5, -1.0, 0.25]]),
-                    np.array([[1.0, -0.5, 2.0]]),
-                    np.array([-1.0, 0.5, 0.25]),
-                    np.array([-0.5]),
-                    True,
-                ),
-                _step_case(1, 1, 2, 2, after=False, keeps=True),
-                _step_case(2, 2, 1, 2, after=True, keeps=True),
-                _step_case(3, 1, 3, 2, after=False, keeps=False),
-                _step_case(4, 3, 2, 3, after=True, keeps=False),
-            ),
+            worked=step_worked,
             draw=_draw_step,
-            mistakes=(
-                Mistake("z for 1 - z", of_convention, _step_turned_round),
-                Mistake("always keeps", of_convention, _step_always_keeps),
-                Mistake("always lets in", of_convention, _step_always_lets_in),
-                Mistake(
-                    "swapped gates",
-                    _(
-                        "The two gates are exchanged. The first block of columns makes r, which "
-                        "hides; the second makes z, which blends."
-                    ),
-                    _step_gates_swapped,
-                ),
-                Mistake(
-                    "the candidate's block first",
-                    _(
-                        "The blocks are read in another order. The first makes r, the second z, "
-                        "the third the candidate."
-                    ),
-                    _step_candidate_first,
-                ),
-                Mistake("reset before, always", of_place, _step_always_before),
-                Mistake("reset after, always", of_place, _step_always_after),
-                Mistake("b_h outside the gate", bias_outside, _step_bias_outside),
-                Mistake(
-                    "no reset",
-                    _("The candidate sees all of the past: where is the reset gate used?"),
-                    _step_not_reset,
-                ),
-                Mistake(
-                    "one gate for both",
-                    _(
-                        "The blend is made with the reset gate. It has a gate of its own, from the "
-                        "second block of columns."
-                    ),
-                    _step_one_gate,
-                ),
-                Mistake(
-                    "gates by tanh",
-                    _(
-                        "The gates have passed through tanh, and some are below 0. A gate is a "
-                        "share: it lies between 0 and 1."
-                    ),
-                    _step_gates_by_tanh,
-                ),
-                Mistake(
-                    "gates that do not see the state",
-                    _("The gates look at the input alone. They see the state before as well."),
-                    _step_gates_see_no_state,
-                ),
-                Mistake(
-                    "no tanh",
-                    _("The candidate was not squashed: its sum passes through tanh."),
-                    _step_without_tanh,
-                ),
-                Mistake(
-                    "the candidate alone",
-                    _(
-                        "The candidate came back as the new state. It is blended with the old one, "
-                        "and z says in which shares."
-                    ),
-                    _step_candidate_alone,
-                ),
-                Mistake(
-                    "adds without letting go",
-                    _(
-                        "The new was added and the old kept whole. The two shares of a blend sum "
-                        "to 1."
-                    ),
-                    _step_adds,
-                ),
-                Mistake(
-                    "a second tanh",
-                    _(
-                        "The blend has been squashed once more. A GRU gives it as it is: what is "
-                        "kept is to stay the same."
-                    ),
-                    _step_second_tanh,
-                ),
-            ),
+            mistakes=step_mistakes,
+            variants=_step_variants(step_worked, step_mistakes),
         ),
         Question(
             "09-gru-params",

@@ -79,7 +79,7 @@ def _draw_states(rng: np.random.Generator, size: int) -> tuple[Array, Array, Tok
 def _draw_dropout(rng: np.random.Generator, size: int) -> tuple[Array, Array, float, bool]:
     shape = tuple(rng.integers(1, 2 + size, rng.integers(1, 4)).tolist())
     p = 0.0 if rng.random() < 0.1 else float(rng.choice([0.1, 0.2, 0.25, 0.5, 0.75]))
-    training = bool(rng.random() < 0.75)
+    training = bool(rng.random() < 0.85)
     return rng.normal(size=shape).round(2), rng.random(shape).round(3), p, training
 
 
