@@ -4,7 +4,7 @@
 # make colab   every notebook with Google Colab's own versions, where Python 3.12 or 3.13 is found
 # make screenshots  pictures of the built book in _build/screenshots, wide and phone, light and dark
 # make catalogs  every translatable sentence of the pages and the code, in _build/gettext
-# make bench   speed and memory, each beside its target
+# make bench   speed and memory, each beside its target (the last part, a class of 200, takes a while)
 # make marks   the long results, into tests/marks.json
 # make clean   deletes the built book and every cache (delete .venv by hand for a new environment)
 #
@@ -68,6 +68,8 @@ screenshots: env pages
 
 bench: env .venv/.kenlm
 	@.venv/bin/python tests/benchmarks/run.py
+	@.venv/bin/python tests/benchmarks/grading.py
+	@.venv/bin/python tests/benchmarks/large_class.py
 
 # Some alone: make marks MARKS="names-rnn agreement.json".
 MARKS ?=

@@ -1,5 +1,5 @@
 """The command line, a verb a file: ``lmlib corpora | train | score | generate | rank | ladder |
-exercises``.
+exercises | grade``.
 
 Exit codes: 0 it worked; 2 something was given that the user can mend; 1 the work failed on good
 input (memory, disk), or what was to be checked does not hold; 130 stopped by Ctrl-C; 141 nobody
@@ -14,10 +14,10 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from lmlib.commands import corpora, exercises, generate, ladder, rank, score, train
+from lmlib.commands import corpora, exercises, generate, grade, ladder, rank, score, train
 from lmlib.errors import CheckError, InputError
 
-VERBS = (corpora, train, score, generate, rank, ladder, exercises)
+VERBS = (corpora, train, score, generate, rank, ladder, exercises, grade)
 
 _MENDABLE = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 

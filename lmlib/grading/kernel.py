@@ -27,6 +27,7 @@ POLL_MILLISECONDS = 200
 #: The environment of every process that belongs to a kernel says to which, under this name.
 MARK = "LMLIB_KERNEL"
 
+_PARTS = ("header", "parent_header", "metadata", "content")
 _GUARD = Path(__file__).with_name("guard.py")
 
 
@@ -70,6 +71,7 @@ class Kernel:
             json.dumps(connection | {name: i for i, name in enumerate(names, 1)}), encoding="utf-8"
         )
         self._session = Session(key=key.encode())
+        self._inspected = time.monotonic()
         self._context = zmq.Context()
         self._shell = self._connect(zmq.DEALER, 1)
         self._iopub = self._connect(zmq.SUB, 2)
@@ -140,6 +142,20 @@ class Kernel:
         self._context.destroy(linger=0)
         self._temporary.cleanup()
 
+    @property
+    def pid(self) -> int:
+        """The process that everything of this kernel descends from."""
+        return self._guard.pid
+
+    def inspect(self) -> None:
+        """Look whether the kernel keeps to its limits; called again and again while it works.
+
+        Raises
+        ------
+        KernelEnded
+            If it does not.
+        """
+
     def _processes(self) -> list[psutil.Process]:
         """What still runs with this kernel's mark, in whatever session or group."""
         found = []
@@ -201,8 +217,12 @@ class Kernel:
 
     def _next(self, deadline: float, slow: str) -> tuple[zmq.Socket[bytes], dict[str, Any]] | None:
         """The next message, and where it came from; None when there was none for a moment."""
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now > deadline:
             raise KernelEnded(slow)
+        if now > self._inspected + POLL_MILLISECONDS / 1000:  # one that talks all the time too
+            self._inspected = now
+            self.inspect()
         ready = dict(self._poller.poll(POLL_MILLISECONDS))
         if self._monitor in ready:
             self._monitor.recv_multipart()
@@ -227,8 +247,12 @@ class Kernel:
             raise KernelEnded(self._too_much())
         try:
             message = self._session.deserialize(self._session.feed_identities(frames)[1])
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise KernelEnded(_("The kernel sent a message that cannot be read.")) from error
+            readable = all(type(message[part]) is dict for part in _PARTS)
+            readable = readable and type(message["msg_type"]) is str
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            readable = False
+        if not readable:
+            raise KernelEnded(_("The kernel sent a message that cannot be read."))
         return message
 
     def _too_much(self) -> str:

@@ -70,7 +70,7 @@ def imports_in(source: str) -> dict[str, str]:
     """
     try:
         tree = ast.parse(source)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return {}
     return {name: origin for node in ast.walk(tree) for name, origin in _imported(node)}
 
@@ -157,9 +157,11 @@ def refusal(source: Source | None, question: Question, imported: Mapping[str, st
         return None
     try:
         tree = ast.parse(source.text)
-    except (SyntaxError, ValueError, RecursionError) as error:
+        found = sorted(_faults(tree, question, imported), key=lambda fault: fault[0])
+    except (RecursionError, MemoryError):
+        return _("it is nested too deeply to be read.")
+    except (SyntaxError, ValueError) as error:
         return _no_python(source, error)
-    found = sorted(_faults(tree, question, imported), key=lambda fault: fault[0])
     if not found:
         return None
     line, sentence = found[0]

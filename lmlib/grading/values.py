@@ -25,6 +25,7 @@ from lmlib.translation import gettext as _
 DEEPEST = 16
 LARGEST = 200_000
 LONGEST_STRING = 1_000_000
+LARGEST_DICTIONARY = 10_000  # keys can be chosen so that each costs as much as all before it
 LARGEST_INTEGER = 10**1000
 
 _DICTIONARIES = (dict, Counter, OrderedDict, defaultdict)
@@ -83,6 +84,8 @@ class _Copying:
         if kind is tuple:
             return tuple([self.copy(inner, depth + 1) for inner in value])
         if kind in _DICTIONARIES:
+            if dict.__len__(value) > LARGEST_DICTIONARY:
+                raise NotPlain(_("more than {most} keys").format(most=LARGEST_DICTIONARY))
             return {
                 self._copy_key(key, depth + 1): self.copy(inner, depth + 1)
                 for key, inner in dict.items(value)
@@ -214,7 +217,7 @@ def _decoded(value: Any) -> Any:
             return float(name)
         case {"tuple": list(inner)} if len(value) == 1:
             return tuple([_decoded(one) for one in inner])
-        case {"dict": list(pairs)} if len(value) == 1:
+        case {"dict": list(pairs)} if len(value) == 1 and len(pairs) <= LARGEST_DICTIONARY:
             return {_decoded(key): _decoded(inner) for key, inner in pairs}
         case {"array": list(flat), "shape": list(shape), "dtype": str(dtype)} if len(value) == 3:
             return _decoded_array([_decoded(one) for one in flat], shape, dtype)

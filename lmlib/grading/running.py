@@ -1,0 +1,278 @@
+"""A run: a class's notebooks and one exercise, in a folder that can be gone back to.
+
+The folder holds what the run was told (``run.json``, the exercise, the teacher's questions), what
+was handed in (``submissions.json``, ``notebooks/``), a record for each file, named by its content
+(``records/``), and the teacher's changes (``changes.json``). Each is written whole or not at all,
+so a run that was killed goes on where it was; the reports are made of these alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from lmlib.errors import InputError
+from lmlib.grading import intake
+from lmlib.grading.exercise import Exercise, read_exercise
+from lmlib.grading.gradebook import Record, record_from_json, record_to_json, write_json
+from lmlib.grading.submissions import Submission
+from lmlib.grading.worker import Job, graded_apart, key_of, unread
+from lmlib.translation import gettext as _
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a run was told; it stays the same until its folder is deleted.
+
+    Attributes
+    ----------
+    exercise : str
+        The exercise's name.
+    seed : int
+    course_key : str
+    sandbox : str
+    roster : tuple of str
+        The students who should hand in; empty if that is not known.
+    """
+
+    exercise: str
+    seed: int
+    course_key: str
+    sandbox: str
+    roster: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file that was handed in: what `Submission` says of it, without its content.
+
+    Attributes
+    ----------
+    key : str
+        Of its cells, and of its record; empty if it could not be read.
+    notes : tuple of str
+        What was mended in it, for the student.
+    """
+
+    student: str
+    identity: str
+    name: str
+    problem: str
+    late: bool
+    version: int
+    counts: bool
+    key: str
+    notes: tuple[str, ...]
+
+
+class Run:
+    """A folder of grades.
+
+    Parameters
+    ----------
+    folder : Path
+        As `begin` made it.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            found = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+            self.told = Told(**found | {"roster": tuple(found["roster"])})
+            self.pristine = (folder / "exercise.ipynb").read_text(encoding="utf-8")
+            self.own_questions = (folder / "questions.py").read_text(encoding="utf-8")
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise InputError(
+                _("{folder}: these are no grades of `lmlib grade run` ({error}).").format(
+                    folder=folder, error=error
+                )
+            ) from None
+
+    @classmethod
+    def begin(cls, folder: Path, told: Told, pristine: str, own_questions: str) -> Run:
+        """Make the folder, or go on with what it holds.
+
+        Raises
+        ------
+        InputError
+            If it holds another run, or something else.
+        """
+        if (folder / "run.json").exists():
+            run = cls(folder)
+            same = (run.told, run.pristine, run.own_questions) == (told, pristine, own_questions)
+            if not same:
+                raise InputError(
+                    _(
+                        "{folder}: it holds the grades of another run (another exercise, seed, "
+                        "roster, key or sandbox); name a new folder, or delete this one."
+                    ).format(folder=folder)
+                )
+            return run
+        if folder.exists() and any(folder.iterdir()):
+            raise InputError(
+                _("{folder}: the folder holds other things; name an empty one.").format(
+                    folder=folder
+                )
+            )
+        for name in ("records", "notebooks"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        write_bytes(folder / "exercise.ipynb", pristine.encode())
+        write_bytes(folder / "questions.py", own_questions.encode())
+        write_json(folder / "run.json", dataclasses.asdict(told))
+        return cls(folder)
+
+    def exercise(self) -> Exercise:
+        """Give the exercise, with its questions as the course's key draws them."""
+        told = self.told
+        return read_exercise(
+            told.exercise, self.pristine.encode(), self.own_questions, told.course_key
+        )
+
+    # -------------------------------------------------------- what was handed in
+
+    def take_in(self, submissions: Iterable[Submission], counted: set[int]) -> list[Entry]:
+        """Read what was handed in, and keep its cells: outputs may be a hundred times as large.
+
+        Parameters
+        ----------
+        counted : set of int
+            Which of the submissions count, by their places.
+        """
+        entries = []
+        for place, submission in enumerate(submissions):
+            key, problem = "", submission.problem
+            notes: tuple[str, ...] = ()
+            if not problem:
+                try:
+                    notebook = intake.read(submission.read())
+                except InputError as error:
+                    problem = str(error)
+                else:
+                    notes = notebook.notes
+                    text = intake.written(notebook)
+                    key = key_of(text)
+                    path = self.folder / "notebooks" / f"{key}.ipynb"
+                    if not path.exists():
+                        write_bytes(path, text.encode())
+            said = (submission.student, submission.identity, submission.name, problem)
+            late, version = submission.late, submission.version
+            entries.append(Entry(*said, late, version, place in counted, key, notes))
+        write_json(self.folder / "submissions.json", [*map(dataclasses.asdict, entries)])
+        return entries
+
+    def entries(self) -> list[Entry]:
+        """Give what was handed in."""
+        text = (self.folder / "submissions.json").read_text(encoding="utf-8")
+        return [Entry(**found | {"notes": tuple(found["notes"])}) for found in json.loads(text)]
+
+    # -------------------------------------------------------- records
+
+    def _path(self, key: str) -> Path:
+        return self.folder / "records" / f"{key}.json"
+
+    def record(self, key: str) -> Record:
+        """Give the record of a content.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        try:
+            return record_from_json(json.loads(self._path(key).read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            raise InputError(
+                _("{folder}: not everything is graded yet; run `lmlib grade run` again.").format(
+                    folder=self.folder
+                )
+            ) from None
+
+    def keep(self, record: Record) -> None:
+        """Write a record."""
+        write_json(self._path(record.key), record_to_json(record))
+
+    def missing(self, entries: Iterable[Entry]) -> list[str]:
+        """Give the contents that count and have no record."""
+        keys = dict.fromkeys(one.key for one in entries if one.key and one.counts)
+        return [key for key in keys if not self._path(key).exists()]
+
+    def job(self, key: str, only: Sequence[str] = ()) -> Job:
+        """Give the job of grading a content."""
+        content = (self.folder / "notebooks" / f"{key}.ipynb").read_text(encoding="utf-8")
+        told = self.told
+        return Job(
+            told.exercise,
+            self.pristine,
+            self.own_questions,
+            told.course_key,
+            content,
+            told.seed,
+            told.sandbox,
+            tuple(only),
+        )
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file beside its place, then rename it."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        beside.write_bytes(content)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+# ---------------------------------------------------------------- the work
+
+
+def grade_all(
+    run: Run, keys: Sequence[str], executor: Executor, only: Sequence[str] = ()
+) -> Iterator[Record]:
+    """Grade contents as the executor has room; give each record when it is there.
+
+    Parameters
+    ----------
+    executor : Executor
+        Threads on this machine, or a cluster's (`lmlib.grading.cluster`).
+    only : sequence of str
+        The questions to grade; empty for all.
+    """
+    waiting = list(reversed(keys))
+    working: dict[Future[Record], str] = {}
+    exercise = run.exercise()
+    asked = [(one.id, one.points) for one in exercise.questions if not only or one.id in only]
+
+    def hand_out() -> None:
+        while waiting and len(working) < _AT_ONCE:
+            key = waiting.pop()
+            working[executor.submit(graded_apart, run.job(key, only))] = key
+
+    hand_out()
+    while working:
+        future = next(as_completed(working))
+        key = working.pop(future)
+        try:
+            record = future.result()
+        except InputError as error:
+            record = unread(key, run.told.seed, asked, str(error))
+        hand_out()
+        yield record
+
+
+#: How many notebooks are in the executor's hands, so that a thousand are not in memory.
+_AT_ONCE = 64
+
+
+def on_this_machine(jobs: int) -> ThreadPoolExecutor:
+    """Give an executor of so many notebooks at once; each has its own process."""
+    return ThreadPoolExecutor(jobs)
