@@ -34,7 +34,7 @@ test: env .venv/.kenlm
 	@$(MAKE) --no-print-directory --jobs=2 pytest-browser pytest-library
 
 # What makes the two halves equally long.
-BESIDE := tests/browser tests/test_book_build.py exercises/solutions
+BESIDE := tests/browser tests/test_book_build.py exercises/solutions tests/grading/hostile tests/test_teaching_page.py
 
 pytest-browser:
 	@.venv/bin/python -m pytest -q -p lmlib.grading.nbval_plugin --nbval $(BESIDE)

@@ -9,6 +9,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says more of the machine, and of what runs beside, than of the code.
+settings.register_profile("without a clock", deadline=None)
+settings.load_profile("without a clock")
 
 # Small networks are trained here, several processes at a time: more threads would only wait for
 # each other. To be said before NumPy or PyTorch is imported.

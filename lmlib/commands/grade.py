@@ -95,7 +95,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> None:
     from tqdm import tqdm
 
-    from lmlib.grading.exercise import read_own_questions
+    from lmlib.grading.exercise import read_exercise, read_own_questions
     from lmlib.grading.reporting import read_roster
     from lmlib.grading.running import Run, Told, grade_all
     from lmlib.grading.sandbox import choose_sandbox
@@ -113,13 +113,16 @@ def _run(arguments: argparse.Namespace) -> None:
         seed,
         arguments.course_key,
         choose_sandbox(arguments.unsafe_local).name,
-        read_roster(arguments.roster) if arguments.roster else (),
     )
+    own = read_own_questions(arguments.questions)
+    read_exercise(told.exercise, pristine.encode(), own, told.course_key)  # or say what is wrong
     submissions = collect(arguments.submissions, arguments.exercise.stem)
     if not submissions:
         raise InputError(f"{arguments.submissions}: nobody handed in anything.")
-    run = Run.begin(arguments.out, told, pristine, read_own_questions(arguments.questions))
-    run.exercise()  # what is wrong with it is said before anything is run
+    roster = read_roster(arguments.roster) if arguments.roster else None
+    run = Run.begin(arguments.out, told, pristine, own)
+    if roster is not None:
+        run.call_roll(roster)
     counts = {id(versions[-1]) for versions in counted(submissions).values()}
     entries = run.take_in(
         submissions, {i for i, one in enumerate(submissions) if id(one) in counts}
@@ -147,6 +150,7 @@ def _seed(arguments: argparse.Namespace) -> int:
 def _executor(arguments: argparse.Namespace) -> Iterator[Executor]:
     from lmlib.grading.cluster import on_cluster
     from lmlib.grading.running import on_this_machine
+    from lmlib.grading.worker import end_workers
 
     if arguments.scheduler:
         with on_cluster(arguments.scheduler) as executor:
@@ -155,8 +159,9 @@ def _executor(arguments: argparse.Namespace) -> Iterator[Executor]:
     with on_this_machine(arguments.jobs) as executor:
         try:
             yield executor
-        except BaseException:  # what has not begun will not begin
+        except BaseException:  # what has not begun will not begin, and what has is ended
             executor.shutdown(wait=False, cancel_futures=True)
+            end_workers()
             raise
 
 
@@ -201,7 +206,10 @@ def _say(gradebook: Gradebook, folder: Path) -> None:
         print(f"{missing} on the roster handed in nothing")
     if gradebook.unmatched:
         print(f"{len(gradebook.unmatched)} handed in and are not on the roster")
-    unread = sum(any(row.record.remarks) for row in graded if row.record)
+    failed = sum(row.record.failed for row in graded if row.record)
+    if failed:
+        print(f"{failed} could not be graded by a fault of ours: run the same command again")
+    unread = sum(any(row.record.remarks) for row in graded if row.record) - failed
     if unread:
         print(f"{unread} files could not be graded as they came; the report says why")
     print(f"report: {folder / 'report' / 'index.html'}")
@@ -234,6 +242,7 @@ def _one(arguments: argparse.Namespace) -> None:
     from lmlib.grading import intake
     from lmlib.grading.autograders import classroom50_result, gradescope_results
     from lmlib.grading.exercise import read_exercise, read_own_questions
+    from lmlib.grading.exports import printable
     from lmlib.grading.gradebook import record_to_json, write_text
     from lmlib.grading.sandbox import choose_sandbox
     from lmlib.grading.worker import Job, graded_apart, unread
@@ -268,7 +277,7 @@ def _one(arguments: argparse.Namespace) -> None:
         lines.append(f"total: {record.points} / {sum(points.values())} (seed {seed})")
         text = "\n".join(dict.fromkeys(lines))
     if arguments.out is None:
-        print(text)
+        print(printable(text))
     else:
         write_text(arguments.out, text + "\n")
 
@@ -366,18 +375,23 @@ def _regrade(arguments: argparse.Namespace) -> None:
         write_bytes(run.folder / "questions.py", source.encode())
         run = Run(run.folder)
     keys = list(dict.fromkeys(one.key for one in run.entries() if one.key and one.counts))
-    moved = 0
     with _executor(arguments) as executor:
-        for again in grade_all(run, keys, executor, [arguments.question]):
-            before = run.record(again.key)
-            (grade,) = again.questions
-            questions = tuple(grade if one.id == grade.id else one for one in before.questions)
-            moved += questions != before.questions and before.points != sum(
-                one.points for one in questions
-            )
-            run.keep(replace(before, questions=questions))
+        graded = list(grade_all(run, keys, executor, [arguments.question]))
+    new, moved = [], 0
+    for again in graded:
+        before = run.record(again.key)
+        if again.failed:
+            continue
+        (grade,) = again.questions
+        questions = tuple(grade if one.id == grade.id else one for one in before.questions)
+        new.append(replace(before, questions=questions))
+        moved += before.points != new[-1].points
     reason = f"{arguments.reason} ({moved} of {len(keys)} notebooks have other points)"
     print(add_change(run.folder, "regrade", arguments.question, reason).sentence())
+    for record in new:
+        run.keep(record)
+    if len(new) < len(graded):
+        print(f"{len(graded) - len(new)} could not be graded again and keep what they had")
     _report_on(run)
 
 

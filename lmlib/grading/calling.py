@@ -8,6 +8,7 @@ value, as plain JSON.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ MIME = "application/vnd.lmlib.call+json"
 
 #: The longest text that is taken from a kernel, in characters.
 _LONGEST = 500
+
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}")  # another one in every run
 
 _TEXTS = ("strange", "error", "message", "code", "stopped")
 _FLAGS = ("changed", "printed")
@@ -121,6 +124,7 @@ def _read(said: Any) -> Outcome:
     fields: dict[str, Any] = {name: said.get(name) is True for name in _FLAGS}
     for name in _TEXTS:
         text = said.get(name, "")
-        fields[name] = text[:_LONGEST] if type(text) is str else "?"
+        text = " ".join(text[:_LONGEST].splitlines()) if type(text) is str else "?"
+        fields[name] = _ADDRESS.sub("0x…", text)
     fields["line"] = line if type(line) is int and 0 <= line < 1_000_000 else 0
     return Outcome(value=said.get("value"), **fields)

@@ -98,7 +98,8 @@ def changed(row: Row, changes: Sequence[Change]) -> Row:
             continue
         question = questions[change.question]
         if change.kind == "override":
-            question = replace(question, points=change.points)
+            status = "right" if change.points == question.out_of else question.status
+            question = replace(question, points=change.points, status=status)
             said.append(change.sentence())
         elif change.kind == "void":
             question = QuestionGrade(question.id, 0, 0, "void", source=question.source)

@@ -486,8 +486,8 @@ def _lines(
         if len(lines) > 1:
             raise InputError(
                 _(
-                    "{path}: {student} is found in {count} lines; nothing was filled in. Give the "
-                    "student's number in a roster, so that the two can be told apart."
+                    "{path}: {student} is found in {count} lines; nothing was filled in. Collect "
+                    "the notebooks from there too: their names hold the students' numbers."
                 ).format(path=path, student=printable(row.student), count=len(lines))
             )
         if lines and lines[0] in found.values():
@@ -495,7 +495,8 @@ def _lines(
             raise InputError(
                 _(
                     "{path}: {student} and {other} are both found in the line of {name}; nothing "
-                    "was filled in. Give their numbers in a roster."
+                    "was filled in. Collect the notebooks from there too: their names hold the "
+                    "students' numbers."
                 ).format(
                     path=path,
                     student=printable(row.student),

@@ -67,6 +67,8 @@ class Record:
         For the teacher alone.
     free_text : tuple of str
         What the student wrote outside of code, to be read by the teacher.
+    failed : bool
+        Whether it was the grader that failed; the next run tries again.
     """
 
     key: str
@@ -75,6 +77,7 @@ class Record:
     notes: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     free_text: tuple[str, ...] = ()
+    failed: bool = False
 
     @property
     def points(self) -> int:
@@ -173,7 +176,7 @@ def record_from_json(found: Any) -> Record:
     try:
         questions = tuple(QuestionGrade(**question) for question in found["questions"])
         lists = {name: tuple(found[name]) for name in ("notes", "remarks", "free_text")}
-        return Record(found["key"], found["seed"], questions, **lists)
+        return Record(found["key"], found["seed"], questions, **lists, failed=found["failed"])
     except (KeyError, TypeError) as error:
         raise InputError(_("this is no record of a grade ({error}).").format(error=error)) from None
 

@@ -24,10 +24,10 @@ from typing import Any
 import pytest
 from nbformat.v4 import new_code_cell
 
-from lmlib.grading.assembling import Step, imported_elsewhere
+from lmlib.grading.assembling import Step, definitions, imported_elsewhere
 from lmlib.grading.calling import Answered
 from lmlib.grading.gradebook import QuestionGrade
-from lmlib.grading.judging import Verdict, agree, forgetful, judge
+from lmlib.grading.judging import Outcome, Verdict, agree, forgetful, judge
 from lmlib.grading.kernel import Kernel, KernelEnded
 from lmlib.grading.nbval_plugin import NotebookCell, NotebookFile
 from lmlib.grading.question import Question
@@ -110,6 +110,9 @@ class GradedNotebook(NotebookFile):
         super().__init__(*args, **kwargs)
         self.sitting = sitting
         self.seconds = sitting.limits.seconds
+        self.ended: set[str] = set()  # the questions whose calls ended a kernel
+        self.failed: dict[str, str] = {}  # why the cell of an answer did not come to its end
+        self.outcomes: dict[str, list[Outcome]] = {}  # of each question's first call
         self._done: list[Step] = []
 
     def setup(self) -> None:
@@ -117,14 +120,16 @@ class GradedNotebook(NotebookFile):
         self.deadline = time.monotonic() + self.seconds
 
     def collect(self) -> Iterator[NotebookCell]:
-        """Give the cells to run, then each answer and its call."""
-        cells: list[tuple[type[NotebookCell], str, dict[str, Any]]] = [
-            (GradedCell, step.question or "cell", {"step": step}) for step in self.sitting.steps
-        ]
-        cells += [
-            (CallCell, f"call of {question.id}", {"question": question})
-            for question in self.sitting.questions
-        ]
+        """Give the cells to run, a call behind each answer, and in the end each call again."""
+        asked = {question.id: question for question in self.sitting.questions}
+        cells: list[tuple[type[NotebookCell], str, dict[str, Any]]] = []
+        for step in self.sitting.steps:
+            cells.append((GradedCell, " ".join(step.questions) or "cell", {"step": step}))
+            for id in step.questions:
+                if id in asked:
+                    cells.append((CallCell, f"call of {id}", {"question": asked[id]}))
+        for question in self.sitting.questions:
+            cells.append((SecondCall, f"second call of {question.id}", {"question": question}))
         for number, (kind, name, more) in enumerate(cells):
             base = {"cell": new_code_cell(), "options": defaultdict(bool)}
             yield kind.from_parent(self, name=name, cell_num=number, **base, **more)
@@ -168,13 +173,14 @@ class GradedNotebook(NotebookFile):
         """Start a kernel, and run again what was run; a cell that ends it this time is left out."""
         again, self._done = self._done, []
         for _attempt in range(3):
-            self._left()
             self.kernel = self.start_kernel()
             try:
                 for step in again:
-                    for _message in self.kernel.messages(step.source, self._left()):
+                    seconds = min(self.sitting.limits.cell_seconds, self._left())
+                    for _message in self.kernel.messages(step.source, seconds):
                         pass
             except KernelEnded:
+                self.kernel = None
                 again = [other for other in again if other is not step]
                 continue
             self._done = again
@@ -213,23 +219,26 @@ class GradedCell(NotebookCell):
         self.step = step
 
     def runtest(self) -> None:
-        """Run it; that it fails costs nothing by itself."""
+        """Run it; if it fails, run what it defines alone: a failure costs nothing by itself."""
         notebook: GradedNotebook = self.parent
         try:
-            raised = notebook.run_step(self.step)
+            why = notebook.run_step(self.step)
         except KernelEnded as ended:
-            if not self.step.question:
+            why = str(ended)
+            if not self.step.questions:
                 note = _("A cell outside of the answers was left out: {why}")
-                notebook.sitting.notes.append(note.format(why=ended))
-            self.raise_cell_error(str(ended))
+                notebook.sitting.notes.append(note.format(why=why))
         except OutOfTime:
             self.raise_cell_error(_out_of_time(notebook.sitting.limits))
-        if raised:
-            self.raise_cell_error(raised)
+        if why:
+            notebook.failed |= dict.fromkeys(self.step.questions, why)
+            with contextlib.suppress(KernelEnded, OutOfTime):
+                notebook.run_step(replace(self.step, source=definitions(self.step.source)))
+            self.raise_cell_error(why)
 
 
 class CallCell(NotebookCell):
-    """An answer, run once more, and called."""
+    """The answer before it is called."""
 
     def __init__(self, *args: Any, question: Question, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -238,14 +247,17 @@ class CallCell(NotebookCell):
     def runtest(self) -> None:
         """Judge the answer; less than all points are a failure."""
         sitting = self.parent.sitting
-        grade = self._graded()
-        sitting.grades[self.question.id] = grade
+        grade = self.graded()
+        before = sitting.grades.get(self.question.id)
+        if before is None or grade.right > before.right:
+            sitting.grades[self.question.id] = grade
         if grade.points < grade.out_of:
             self.raise_cell_error(grade.message)
 
-    def _graded(self) -> QuestionGrade:
+    def graded(self) -> QuestionGrade:
+        """Judge the answer, as its kernel stands now."""
         question, sitting = self.question, self.parent.sitting
-        answers = [step for step in sitting.steps if step.question == question.id]
+        answers = [step for step in sitting.steps if question.id in step.questions]
         none = QuestionGrade(question.id, 0, question.points, "missing")
         if not answers:
             message = _("{id}: there is no answer in the notebook.").format(id=question.id)
@@ -256,7 +268,7 @@ class CallCell(NotebookCell):
             Source(answer.source), question, imported_elsewhere(sitting.steps, question.id)
         )
         try:
-            verdict = _refused(question, reason) if reason is not None else self._verdict(answer)
+            verdict = _refused(question, reason) if reason is not None else self._verdict()
         except OutOfTime:
             message = f"{question.id}: {_out_of_time(sitting.limits)}"
             return replace(none, status="not run", message=message)
@@ -275,22 +287,20 @@ class CallCell(NotebookCell):
             mistake=mistake,
         )
 
-    def _verdict(self, answer: Step) -> Verdict:
+    def _verdict(self) -> Verdict:
         question = self.question
         cases = question.cases(self.parent.sitting.seed)
-        try:
-            raised = self.parent.run_step(answer)
-        except KernelEnded as ended:
-            return _wrong(question, len(cases), _("the cell did not come to its end: {why}"), ended)
         answered = self._called(cases)
-        if answered.unusable is None:
-            if raised:
-                return _wrong(question, len(cases), _("the cell raised {why}"), raised)
-            if not answered.outcomes:
-                sentence = _("the cell defines no function named {why}.")
-                return _wrong(question, len(cases), sentence, question.function)
+        if answered.unusable is None and not answered.outcomes:
+            why = self.parent.failed.get(question.id)
+            said = _("{id}: the cell failed, and defines no function named {name}. {why}")
+            if why is None:
+                said = _("{id}: the cell defines no function named {name}.")
+            message = said.format(id=question.id, name=question.function, why=why)
+            return Verdict("wrong", 0, len(cases), 0, message)
         if answered.unusable:
             return _refused(question, answered.unusable)
+        self.parent.outcomes[question.id] = answered.outcomes
         verdict = judge(question, cases, answered.outcomes)
         if verdict.status == "wrong" and not verdict.hint:
             again = self._called(cases).outcomes
@@ -315,20 +325,46 @@ class CallCell(NotebookCell):
                 answered.add(message)
         except KernelEnded as ended:
             why = _("with its kernel: {why}").format(why=ended)
+            self.parent.ended.add(self.question.id)
             answered.unusable = answered.unusable or ""
         if answered.unusable == "":
             answered.end(why)
         return answered
 
 
+class SecondCall(CallCell):
+    """An answer that is not right yet, run once more when all cells were, and called.
+
+    It may need a cell that stands below it. The better of two verdicts counts.
+    """
+
+    def graded(self) -> QuestionGrade:
+        """Judge the answer, if there is a reason to."""
+        notebook: GradedNotebook = self.parent
+        before = notebook.sitting.grades.get(self.question.id)
+        if before is not None and (before.status != "wrong" or self.question.id in notebook.ended):
+            return before
+        for step in notebook.sitting.steps:
+            if self.question.id in step.questions:
+                with contextlib.suppress(KernelEnded, OutOfTime):
+                    notebook.run_step(step)
+        if before is not None and self._says_the_same():
+            return before
+        return super().graded()
+
+    def _says_the_same(self) -> bool:
+        first = self.parent.outcomes.get(self.question.id, [])
+        try:
+            now = self._called(self.question.cases(self.parent.sitting.seed)).outcomes
+        except OutOfTime:
+            return True
+        same = map(agree, now, first, repeat(self.question.relative_tolerance))
+        return len(now) == len(first) and all(same)
+
+
 def _refused(question: Question, reason: str) -> Verdict:
     message = _("{id}: not accepted; {reason}").format(id=question.id, reason=reason)
     return Verdict("refused", 0, len(question.cases()), 0, message)
-
-
-def _wrong(question: Question, cases: int, sentence: str, why: object) -> Verdict:
-    message = f"{question.id}: {sentence.format(why=why)}"
-    return Verdict("wrong", 0, cases, 0, message)
 
 
 def _in_a_line(content: dict[str, Any]) -> str:

@@ -45,7 +45,7 @@ def gradebook_of(run: Run) -> Gradebook:
         versions = sum(other.student == entry.student for other in entries)
         said = (entry.student, entry.identity, entry.name, entry.late, versions)
         rows.append(changed(Row(*said, record), changes))
-    missing, unmatched = _compared(run.told.roster, entries)
+    missing, unmatched = _compared(run.roster(), entries)
     rows += [Row(student, "", "", False, 0, None) for student in missing]
     void = {change.question for change in changes if change.kind == "void"}
     return Gradebook(
@@ -61,7 +61,7 @@ def gradebook_of(run: Run) -> Gradebook:
 
 
 def read_roster(path: Path) -> tuple[str, ...]:
-    """Read the students who should hand in: one a line, or the first column of a CSV file.
+    """Read the students who should hand in: one a line, or the first column of a file ``.csv``.
 
     Raises
     ------
@@ -70,8 +70,12 @@ def read_roster(path: Path) -> tuple[str, ...]:
     """
     from lmlib.text import read_text
 
-    rows = csv.reader(read_text(path).lstrip("\ufeff").splitlines())
-    return tuple(dict.fromkeys(row[0].strip() for row in rows if row and row[0].strip()))
+    lines = [line for line in read_text(path).lstrip("\ufeff").splitlines() if line.strip()]
+    names = lines
+    if path.suffix.casefold() == ".csv":
+        delimiter = ";" if lines and lines[0].count(";") > lines[0].count(",") else ","
+        names = [row[0] for row in csv.reader(lines, delimiter=delimiter) if row]
+    return tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
 
 
 def _compared(roster: Iterable[str], entries: Iterable[Entry]) -> tuple[list[str], list[str]]:

@@ -13,7 +13,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lmlib.errors import InputError
@@ -36,15 +36,12 @@ class Told:
     seed : int
     course_key : str
     sandbox : str
-    roster : tuple of str
-        The students who should hand in; empty if that is not known.
     """
 
     exercise: str
     seed: int
     course_key: str
     sandbox: str
-    roster: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,7 @@ class Run:
         self.folder = folder
         try:
             found = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-            self.told = Told(**found | {"roster": tuple(found["roster"])})
+            self.told = Told(**found)
             self.pristine = (folder / "exercise.ipynb").read_text(encoding="utf-8")
             self.own_questions = (folder / "questions.py").read_text(encoding="utf-8")
         except (OSError, ValueError, TypeError, KeyError) as error:
@@ -114,11 +111,12 @@ class Run:
                 raise InputError(
                     _(
                         "{folder}: it holds the grades of another run (another exercise, seed, "
-                        "roster, key or sandbox); name a new folder, or delete this one."
+                        "key, sandbox or questions); name a new folder, or delete this one."
                     ).format(folder=folder)
                 )
             return run
-        if folder.exists() and any(folder.iterdir()):
+        begun = ("records", "notebooks", "exercise.ipynb", "questions.py")
+        if folder.exists() and any(path.name not in begun for path in folder.iterdir()):
             raise InputError(
                 _("{folder}: the folder holds other things; name an empty one.").format(
                     folder=folder
@@ -152,7 +150,7 @@ class Run:
         for place, submission in enumerate(submissions):
             key, problem = "", submission.problem
             notes: tuple[str, ...] = ()
-            if not problem:
+            if place in counted and not problem:
                 try:
                     notebook = intake.read(submission.read())
                 except InputError as error:
@@ -174,6 +172,15 @@ class Run:
         """Give what was handed in."""
         text = (self.folder / "submissions.json").read_text(encoding="utf-8")
         return [Entry(**found | {"notes": tuple(found["notes"])}) for found in json.loads(text)]
+
+    def call_roll(self, roster: Sequence[str]) -> None:
+        """Write down who should hand in."""
+        write_json(self.folder / "roster.json", list(roster))
+
+    def roster(self) -> list[str]:
+        """Give who should hand in; nobody if that is not known."""
+        path = self.folder / "roster.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
 
     # -------------------------------------------------------- records
 
@@ -202,9 +209,9 @@ class Run:
         write_json(self._path(record.key), record_to_json(record))
 
     def missing(self, entries: Iterable[Entry]) -> list[str]:
-        """Give the contents that count and have no record."""
+        """Give the contents that count and have no record, or one of a failure of ours."""
         keys = dict.fromkeys(one.key for one in entries if one.key and one.counts)
-        return [key for key in keys if not self._path(key).exists()]
+        return [key for key in keys if not self._path(key).exists() or self.record(key).failed]
 
     def job(self, key: str, only: Sequence[str] = ()) -> Job:
         """Give the job of grading a content."""
@@ -263,8 +270,8 @@ def grade_all(
         key = working.pop(future)
         try:
             record = future.result()
-        except InputError as error:
-            record = unread(key, run.told.seed, asked, str(error))
+        except (InputError, OSError, ValueError) as error:
+            record = replace(unread(key, run.told.seed, asked, str(error)), failed=True)
         hand_out()
         yield record
 

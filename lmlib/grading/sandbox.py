@@ -13,6 +13,7 @@ import os
 import platform
 import secrets
 import shutil
+import stat
 import subprocess
 import sys
 import sysconfig
@@ -58,8 +59,8 @@ class Limits:
     """
 
     cell_seconds: float = 30.0
-    call_seconds: float = 60.0
-    seconds: float = 240.0
+    call_seconds: float = 90.0
+    seconds: float = 300.0
     memory: int = 2 << 30
     all_memory: int = 3 << 30
     processes: int = 64
@@ -83,7 +84,7 @@ def _free_user() -> int | None:
     """A number that is no user's, one for each process that grades; None where we are not root."""
     if os.getuid() != 0:
         return None
-    return 1_000_000 + os.getpid() if _maps_all_users() else 65534
+    return 1_000_000 + os.getpid() if _maps_all_users() else 20_000 + os.getpid() % 40_000
 
 
 def _open_to_all() -> bool:
@@ -301,23 +302,38 @@ class ConfinedKernel(Kernel):
             If all its processes together hold too much memory, or files lie among its sockets.
         """
         used = 0
+        files: dict[tuple[int, int], int] = {}  # in memory, without a name
         with suppress(psutil.Error):
             for process in psutil.Process(self.pid).children(recursive=True):
                 with suppress(psutil.Error):
                     used += process.memory_info().rss
-        if used > self._limits.all_memory:
+                files |= _files_in_memory(process.pid)
+        if used + sum(files.values()) > self._limits.all_memory:
             raise KernelEnded(_("It used more memory than it may."))
         with suppress(OSError), os.scandir(self.folder) as entries:
             for number, entry in enumerate(entries):
-                ours = entry.name == "connection.json" and entry.is_file(follow_symlinks=False)
-                known = ours or entry.name.startswith("kernel-")
-                if number > 8 or not known or entry.stat(follow_symlinks=False).st_size > 4096:
+                found = entry.stat(follow_symlinks=False)
+                ours = entry.name == "connection.json" and found.st_size <= 4096
+                ours = ours and stat.S_ISREG(found.st_mode)
+                if number > 8 or not (ours or stat.S_ISSOCK(found.st_mode)):
                     raise KernelEnded(_("It put files where only its sockets may lie."))
 
     def stop(self) -> None:
         """End it with everything that it started."""
         self._sandbox.stop(self.folder)
         super().stop()
+
+
+def _files_in_memory(process: int) -> dict[tuple[int, int], int]:
+    """Give the bytes of the files that a process made with ``memfd_create``, each file once."""
+    found = {}
+    with suppress(OSError), os.scandir(f"/proc/{process}/fd") as entries:
+        for entry in entries:
+            with suppress(OSError):
+                if os.readlink(entry.path).startswith("/memfd:"):
+                    about = os.stat(entry.path)
+                    found[about.st_dev, about.st_ino] = 512 * about.st_blocks
+    return found
 
 
 def furnish(room: Path, imports: Iterable[str] = ()) -> Path:
@@ -416,10 +432,11 @@ def _as_here(path: Path) -> list[str]:
 def _python() -> Iterator[Path]:
     """Where this Python and its packages lie, outside of /usr."""
     prefixes = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}
-    folders = {Path(prefix) for prefix in prefixes} | set(_site_folders())
-    folders |= {path.resolve() for path in folders}
+    parts = ("bin", "lib", "lib64", "pyvenv.cfg")  # a prefix may be a checkout's own folder
+    paths = {Path(prefix) / part for prefix in prefixes for part in parts} | set(_site_folders())
+    paths |= {path.resolve() for path in paths}
     kept: list[Path] = [Path("/usr")]
-    for path in sorted(folders):
+    for path in sorted(path for path in paths if path.exists()):
         if not any(path.is_relative_to(other) for other in kept):
             kept.append(path)
     yield from kept[1:]
@@ -434,7 +451,10 @@ def _site_folders() -> list[Path]:
     """Where installed packages lie; a checkout that is on the path is none."""
     named = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     on_path = {path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")}
-    return sorted(Path(path) for path in named | on_path if path and os.path.isdir(path))
+    found = {Path(path) for path in named | on_path if path}
+    for prefix in {sys.prefix, sys.base_prefix, "/usr", "/usr/local"}:
+        found |= set(Path(prefix).glob("lib*/python3*/*-packages"))
+    return sorted(path for path in found if path.is_dir())
 
 
 def _answers_in(folders: Collection[Path]) -> list[Path]:

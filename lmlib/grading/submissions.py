@@ -223,6 +223,7 @@ class _Owner:
     student: str
     identity: str = ""
     late: bool = field(default=False, compare=False)
+    file: str = field(default="", compare=False)  # as Canvas calls it, and knows it again
 
 
 def _plain(name: str) -> str:
@@ -290,7 +291,9 @@ def _with_owners(entries: list[_Entry], exercise: str) -> Iterator[tuple[_Owner,
             if not assignments or _plain(inside[0]) == _plain(exercise) or len(inside) == 1:
                 yield _Owner(top), replace(entry, parts=inside)
         elif from_canvas and canvas:
-            owner = _Owner(canvas["student"], canvas["identity"], bool(canvas["late"]))
+            owner = _Owner(
+                canvas["student"], canvas["identity"], bool(canvas["late"]), top * _is_notebook(top)
+            )
             yield owner, replace(entry, parts=(canvas["name"],))
         elif not top.casefold().endswith(_TEACHERS) and top != "timestamp.txt":
             yield _Owner(_student_in(top, exercise)), entry
@@ -322,7 +325,7 @@ def _version(stem: str, exercise: str, numbered: bool = False) -> tuple[str, int
 
 def _submission(owner: _Owner, entry: _Entry, exercise: str) -> Submission:
     _bare, version = _version(_stem(entry.parts[-1]), exercise, numbered=bool(owner.identity))
-    name = _label("/".join(entry.parts))
+    name = _label(owner.file or "/".join(entry.parts))
     return Submission(
         "", owner.identity, name, entry.place, entry.problem, owner.late, None, version
     )

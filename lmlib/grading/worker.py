@@ -5,10 +5,12 @@ Whatever a notebook does to this process, another one counts the points of the n
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,6 +19,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import psutil
 
 from lmlib.errors import InputError
 from lmlib.grading.gradebook import QuestionGrade, Record, record_from_json, record_to_json
@@ -156,6 +160,8 @@ def graded_apart(job: Job) -> Record:
                 told.seek(0)
                 said = told.read().decode("utf-8", "replace").strip()
                 why = said.rpartition("\n")[2][:300] or _("status {n}").format(n=status)
+                if status == -signal.SIGKILL:  # by us, or for want of memory
+                    break
             except (subprocess.TimeoutExpired, BrokenPipeError) as error:
                 why = str(error)[:300]
             finally:
@@ -165,6 +171,13 @@ def graded_apart(job: Job) -> Record:
     raise InputError(
         _("the process that graded this file ended without a grade, twice ({why}).").format(why=why)
     )
+
+
+def end_workers() -> None:
+    """End the processes that grade for this one."""
+    for process in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):
+            process.kill()
 
 
 def main() -> None:

@@ -153,7 +153,8 @@ def test_a_canvas_download(put: Put) -> None:
         ("obrien", "105", False, 1, b"5"),
         ("smithbob", "102", False, 1, b"2"),
     ]
-    assert found[0].name == "03-ngrams-1.ipynb"
+    assert found[0].name == "doejane_LATE_101_5001_03-ngrams-1.ipynb", "Canvas knows it by this"
+    assert found[4].name == "work/03-ngrams.ipynb"
 
 
 def test_a_moodle_download(put: Put) -> None:

@@ -30,18 +30,15 @@ ALL = os.environ.get("LMLIB_HOSTILE") == "all"
 
 #: What the default part of the collection is: one of each kind, and what costs least.
 PART = """
-    lying-object lying-float drops-asserts patched-run-cell patched-session patched-display
-    patched-outcome patched-numpy forged-idle forged-reply call-too-many call-rewritten
-    call-shape-bomb call-colliding-keys call-deep imports-lmlib-ngram expected-on-the-stack
-    walks-the-disk reads-other-students internet kills-all kills-its-parent fork-bomb late-daemon
-    many-megabytes segfault exits deep-elif pickle two-markers table-of-the-public-seed
-    exception-markup memory symlinks deletes-its-folder nbval-skip
+    lying-object drops-asserts patched-session patched-outcome forged-reply call-too-many
+    call-shape-bomb call-colliding-keys imports-lmlib-ngram expected-on-the-stack walks-the-disk
+    reads-other-students internet kills-all fork-bomb late-daemon many-megabytes segfault pickle
+    table-of-the-public-seed exception-markup memory symlinks
 """.split()
 
 #: What is tried as an ordinary user too, where other limits hold.
 AS_USER = """
-    lying-object forged-reply walks-the-disk reads-other-students internet kills-all fork-bomb
-    late-daemon memory exits own-sockets
+    forged-reply walks-the-disk kills-all fork-bomb late-daemon memory
 """.split()
 
 FILES = {f"broken-{number:02}": one for number, one in enumerate(broken_files().values())}
