@@ -36,14 +36,13 @@ def main() -> None:
         notebook = json.dumps(with_tests())
         (course / "source" / "ps" / "03-ngrams.ipynb").write_text(notebook, encoding="utf-8")
         run(python, course, "generate_assignment", "ps")
-        released = (course / "release" / "ps" / "03-ngrams.ipynb").read_text(encoding="utf-8")
         for number in range(STUDENTS):
             place = course / "submitted" / f"student-{number:02}" / "ps"
             place.mkdir(parents=True)
-            (place / "03-ngrams.ipynb").write_text(released, encoding="utf-8")
+            (place / "03-ngrams.ipynb").write_text(notebook, encoding="utf-8")
         rounds = []
         for _round in range(2):
-            rounds.append((ours(course, released), theirs(python, course)))
+            rounds.append((ours(course, notebook), theirs(python, course)))
             print(f"grader {rounds[-1][0]:.1f} s, nbgrader {rounds[-1][1]:.1f} s", flush=True)
     mine, other = (min(times) for times in zip(*rounds, strict=True))
     print(
@@ -67,10 +66,6 @@ def with_tests() -> dict[str, Any]:
             test: dict[str, Any] = {"cell_type": "code", "id": f"test-{id}", "metadata": {}}
             test |= {"source": ASSERTS[id], "outputs": [], "execution_count": None}
             cells.append(marked(test, f"test-{id}", solution=False))
-    # nbgrader would put its own stub in the place of a solution that is marked as one
-    for cell in cells:
-        cell["source"] = "".join(cell["source"]).replace("# BEGIN SOLUTION", "#")
-        cell["source"] = cell["source"].replace("# END SOLUTION", "#")
     return notebook | {"cells": cells}
 
 
@@ -117,16 +112,16 @@ def theirs(python: Path, course: Path) -> float:
     return run(python, course, "autograde", "ps")
 
 
-def ours(course: Path, released: str) -> float:
+def ours(course: Path, solved: str) -> float:
     """Seconds that the grader takes; everybody has to have all points."""
     with tempfile.TemporaryDirectory() as folder:
         exercise = Path(folder) / "03-ngrams.ipynb"
-        exercise.write_text(released, encoding="utf-8")
+        exercise.write_text(solved, encoding="utf-8")
         words = ["run", str(exercise), str(course / "submitted"), "--jobs", "2"]
         out = Path(folder) / "grades"
         # each student's file has to differ, or one would be graded for all
         for place in sorted((course / "submitted").glob("*/ps/03-ngrams.ipynb")):
-            notebook = json.loads(released)
+            notebook = json.loads(solved)
             notebook["cells"][0]["source"] = f"# {place.parts[-3]}"
             place.write_text(json.dumps(notebook), encoding="utf-8")
         started = time.perf_counter()
