@@ -29,7 +29,7 @@ from small_class import (  # noqa: E402
     handed_in,
     report_of,
 )
-from wrong_answers import WRONG_ANSWERS, WrongAnswer  # noqa: E402
+from wrong_answers import _IMPORTS, WRONG_ANSWERS, WrongAnswer  # noqa: E402
 
 from lmlib.grading.judging import judge, outcome  # noqa: E402
 from lmlib.grading.questions import find  # noqa: E402
@@ -93,7 +93,8 @@ def hand_in(subs: Path, students: int, rng: random.Random) -> dict[str, int]:
         elif number < HOSTILE + BROKEN:
             content = broken[number * len(broken) // (HOSTILE + BROKEN)].content
         else:
-            note = f"me = 'student {number}'"  # no two files are the same
+            # what the wrong answers need; and no two files are the same
+            note = f"{_IMPORTS.strip()}\n\nme = 'student {number}'"
             answers = {}
             if rng.random() < 0.5:
                 mistake = rng.choice(mistakes)
