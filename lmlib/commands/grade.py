@@ -102,8 +102,6 @@ def _run(arguments: argparse.Namespace) -> None:
     from lmlib.grading.submissions import collect, counted
     from lmlib.text import read_text
 
-    if arguments.jobs < 1:
-        raise InputError(f"--jobs {arguments.jobs}: give 1 or more.")
     pristine = read_text(arguments.exercise)
     seed = _seed(arguments)
     if arguments.seed is None and (arguments.out / "run.json").exists():
@@ -123,10 +121,8 @@ def _run(arguments: argparse.Namespace) -> None:
     run = Run.begin(arguments.out, told, pristine, own)
     if roster is not None:
         run.call_roll(roster)
-    counts = {id(versions[-1]) for versions in counted(submissions).values()}
-    entries = run.take_in(
-        submissions, {i for i, one in enumerate(submissions) if id(one) in counts}
-    )
+    last = {versions[-1] for versions in counted(submissions).values()}
+    entries = run.take_in(submissions, last)
     keys = run.missing(entries)
     bar = tqdm(total=len(keys), unit="notebook", disable=not sys.stderr.isatty(), leave=False)
     with _executor(arguments) as executor, bar:
@@ -172,8 +168,8 @@ def _solution_beside(exercise: Path) -> Path | None:
 
 def _report_on(run: Run, solution: Path | None = None) -> None:
     """Write the reports, and say in a few lines what they say."""
+    from lmlib.grading.gradebook import write_bytes
     from lmlib.grading.reporting import gradebook_of, write_reports
-    from lmlib.grading.running import write_bytes
 
     if solution is not None:
         write_bytes(run.folder / "solution.ipynb", solution.read_bytes())
@@ -367,7 +363,8 @@ def _regrade(arguments: argparse.Namespace) -> None:
 
     from lmlib.grading.changes import add_change
     from lmlib.grading.exercise import read_own_questions
-    from lmlib.grading.running import Run, grade_all, write_bytes
+    from lmlib.grading.gradebook import write_bytes
+    from lmlib.grading.running import Run, grade_all
 
     run = _run_with(arguments)
     if arguments.questions is not None:
@@ -437,8 +434,9 @@ def _moodle(arguments: argparse.Namespace) -> None:
 
 def _fill(arguments: argparse.Namespace, system: str) -> None:
     from lmlib.grading.exports import fill_canvas, fill_moodle
+    from lmlib.grading.gradebook import write_bytes
     from lmlib.grading.reporting import gradebook_of
-    from lmlib.grading.running import Run, write_bytes
+    from lmlib.grading.running import Run
 
     gradebook = gradebook_of(Run(arguments.grades))
     if system == "canvas":
@@ -469,7 +467,7 @@ def _add_autograder(kinds: argparse._SubParsersAction) -> None:
 
 def _autograder(arguments: argparse.Namespace) -> None:
     from lmlib.grading.autograders import gradescope_zip, workflow
-    from lmlib.grading.running import write_bytes
+    from lmlib.grading.gradebook import write_bytes
 
     if arguments.system == "gradescope":
         content = gradescope_zip(arguments.exercise)

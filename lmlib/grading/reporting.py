@@ -13,10 +13,10 @@ from pathlib import Path
 
 from lmlib.grading.changes import changed, read_changes
 from lmlib.grading.exports import feedback_zip, grades_csv, grades_json, junit_xml
-from lmlib.grading.gradebook import Gradebook, Row, write_text
+from lmlib.grading.gradebook import Gradebook, Row, write_bytes, write_text
 from lmlib.grading.likeness import Alike, alike
 from lmlib.grading.pages import overview_page, student_page
-from lmlib.grading.running import Entry, Run, write_bytes
+from lmlib.grading.running import Entry, Run
 from lmlib.grading.worker import unread
 from lmlib.translation import gettext as _
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +18,13 @@ from pathlib import Path
 from lmlib.errors import InputError
 from lmlib.grading import intake
 from lmlib.grading.exercise import Exercise, read_exercise
-from lmlib.grading.gradebook import Record, record_from_json, record_to_json, write_json
+from lmlib.grading.gradebook import (
+    Record,
+    record_from_json,
+    record_to_json,
+    write_bytes,
+    write_json,
+)
 from lmlib.grading.submissions import Submission
 from lmlib.grading.worker import Job, graded_apart, key_of, unread
 from lmlib.translation import gettext as _
@@ -138,19 +143,22 @@ class Run:
 
     # -------------------------------------------------------- what was handed in
 
-    def take_in(self, submissions: Iterable[Submission], counted: set[int]) -> list[Entry]:
+    def take_in(
+        self, submissions: Iterable[Submission], counting: Collection[Submission]
+    ) -> list[Entry]:
         """Read what was handed in, and keep its cells: outputs may be a hundred times as large.
 
         Parameters
         ----------
-        counted : set of int
-            Which of the submissions count, by their places.
+        counting : collection of Submission
+            Those that count.
         """
         entries = []
-        for place, submission in enumerate(submissions):
+        for submission in submissions:
+            counts = submission in counting
             key, problem = "", submission.problem
             notes: tuple[str, ...] = ()
-            if place in counted and not problem:
+            if counts and not problem:
                 try:
                     notebook = intake.read(submission.read())
                 except InputError as error:
@@ -164,7 +172,7 @@ class Run:
                         write_bytes(path, text.encode())
             said = (submission.student, submission.identity, submission.name, problem)
             late, version = submission.late, submission.version
-            entries.append(Entry(*said, late, version, place in counted, key, notes))
+            entries.append(Entry(*said, late, version, counts, key, notes))
         write_json(self.folder / "submissions.json", [*map(dataclasses.asdict, entries)])
         return entries
 
@@ -229,16 +237,6 @@ class Run:
         )
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file beside its place, then rename it."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        beside.write_bytes(content)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
 # ---------------------------------------------------------------- the work
 
 
@@ -281,5 +279,13 @@ _AT_ONCE = 64
 
 
 def on_this_machine(jobs: int) -> ThreadPoolExecutor:
-    """Give an executor of so many notebooks at once; each has its own process."""
+    """Give an executor of so many notebooks at once; each has its own process.
+
+    Raises
+    ------
+    InputError
+        If that is none.
+    """
+    if jobs < 1:
+        raise InputError(_("--jobs {jobs}: give 1 or more.").format(jobs=jobs))
     return ThreadPoolExecutor(jobs)
