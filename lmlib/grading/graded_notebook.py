@@ -76,8 +76,10 @@ def sit(sitting: Sitting, folder: Path) -> None:
     """
     path = folder / "graded.ipynb"
     path.write_text("{}", encoding="utf-8")
-    options = ["--nbval", "--rootdir", str(folder), "-c", "/dev/null", "--noconftest", "-q"]
+    options = ["--nbval", "-c", "/dev/null", "--noconftest", "-q"]
+    options += [f"--rootdir={folder}", f"--confcutdir={folder}"]  # it lists no folder above
     plugins = ["--disable-plugin-autoload", "-p", "nbval.plugin", "-p", "no:cacheprovider"]
+    plugins += ["-p", "no:unraisableexception"]  # it collects garbage twice
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         pytest.main([*options, *plugins, "--tb=line", str(path)], plugins=[_Collecting(sitting)])

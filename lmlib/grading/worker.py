@@ -8,26 +8,25 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import multiprocessing
 import os
 import resource
+import select
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
-from typing import TYPE_CHECKING
+from multiprocessing.connection import wait
+from typing import TextIO
 
 import psutil
 
 from lmlib.errors import InputError
 from lmlib.grading.gradebook import QuestionGrade, Record, record_from_json, record_to_json
 from lmlib.translation import gettext as _
-
-if TYPE_CHECKING:
-    from lmlib.grading.intake import Notebook
 
 #: What this process may hold, beside its libraries, in bytes.
 _MEMORY = 1 << 29
@@ -72,38 +71,6 @@ def key_of(content: str) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
-def graded(job: Job) -> Record:
-    """Grade a notebook, here."""
-    from lmlib.grading import intake
-    from lmlib.grading.assembling import assembled
-    from lmlib.grading.exercise import read_exercise
-    from lmlib.grading.graded_notebook import Sitting, sit
-    from lmlib.grading.sandbox import Limits, furnish, sandbox_named
-
-    exercise = read_exercise(job.exercise, job.pristine.encode(), job.own_questions, job.course_key)
-    questions = [one for one in exercise.questions if not job.only or one.id in job.only]
-    notebook = intake.read(job.content.encode())
-    answers = intake.find_answers(notebook, exercise.questions, exercise.pristine)
-    steps = assembled(notebook, answers, exercise.pristine, exercise.answer_cells)
-    with tempfile.TemporaryDirectory(prefix="lmlib-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)  # a sandbox under another user reads the room in it
-        (folder / "pytest").mkdir()
-        imports = {module for question in questions for module in question.imports}
-        room = furnish(folder / "room", imports)
-        sandbox = sandbox_named(job.sandbox)
-        sitting = Sitting(steps, questions, job.seed, sandbox, room, Limits())
-        sit(sitting, folder / "pytest")
-    notes = [note for one in answers.values() for note in one.notes]
-    return Record(
-        key_of(job.content),
-        job.seed,
-        tuple(sitting.grades[question.id] for question in questions),
-        notes=tuple(dict.fromkeys([*notes, *sitting.notes])),
-        free_text=_written(notebook, exercise.pristine),
-    )
-
-
 def unread(key: str, seed: int, questions: Iterable[tuple[str, int]], why: str) -> Record:
     """Give the record of a file from which nothing could be graded.
 
@@ -116,17 +83,48 @@ def unread(key: str, seed: int, questions: Iterable[tuple[str, int]], why: str) 
     return Record(key, seed, tuple(grades), notes=(why,), remarks=(why,))
 
 
-def _written(notebook: Notebook, pristine: Notebook) -> tuple[str, ...]:
-    """Give the Markdown cells that are not the exercise's own."""
-    own = {" ".join(cell.source.split()) for cell in pristine.cells}
-    return tuple(
-        cell.source[:20_000]
-        for cell in notebook.cells
-        if cell.kind == "markdown" and " ".join(cell.source.split()) not in {"", *own}
-    )
-
-
 # ---------------------------------------------------------------- in a process of its own
+
+
+class Worker:
+    """A process that grades notebooks, one after the other, each in a copy of itself.
+
+    The copy has everything imported, and nothing of the notebooks before. All that grades ends
+    with us, however we end.
+    """
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "lmlib.grading.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def ask(self, job: Job, seconds: float) -> tuple[int, str, str]:
+        """Give how the process of a job ended, what it put out, and what it said of errors.
+
+        Raises
+        ------
+        OSError, ValueError
+            If no answer comes in time, or none at all.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(asdict(job)).encode() + b"\n")
+        self._process.stdin.flush()
+        if not select.select([self._process.stdout], [], [], seconds)[0]:
+            raise TimeoutError(_("no answer in {seconds:g} seconds").format(seconds=seconds))
+        status, out, told = json.loads(self._process.stdout.readline())
+        return status, out, told
+
+    def end(self) -> None:
+        """End it, and what it does."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.communicate()
+
+
+_idle: deque[Worker] = deque()
 
 
 def graded_apart(job: Job) -> Record:
@@ -141,60 +139,64 @@ def graded_apart(job: Job) -> Record:
 
     why = ""
     for _attempt in range(2):
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as told:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "lmlib.grading.worker"],
-                stdin=subprocess.PIPE,
-                stdout=out,
-                stderr=told,
-                start_new_session=True,
-            )
-            assert process.stdin is not None
-            try:
-                process.stdin.write(json.dumps(asdict(job)).encode() + b"\n")
-                process.stdin.flush()  # left open: the worker ends when we do
-                status = process.wait(Limits().seconds + _SECONDS_MORE)
-                out.seek(0)
-                if status == 0:
-                    return record_from_json(json.load(out))
-                told.seek(0)
-                said = told.read().decode("utf-8", "replace").strip()
-                why = said.rpartition("\n")[2][:300] or _("status {n}").format(n=status)
-                if status == -signal.SIGKILL:  # by us, or for want of memory
-                    break
-            except (subprocess.TimeoutExpired, BrokenPipeError) as error:
-                why = str(error)[:300]
-            finally:
-                process.kill()
-                process.wait()
-                process.stdin.close()
+        try:
+            worker = _idle.pop()
+        except IndexError:
+            worker = Worker()
+        try:
+            status, out, told = worker.ask(job, Limits().seconds + _SECONDS_MORE)
+        except (OSError, ValueError) as error:
+            worker.end()
+            why = str(error)[:300]
+            continue
+        _idle.append(worker)
+        if status == 0:
+            return record_from_json(json.loads(out))
+        why = told.strip().rpartition("\n")[2][:300] or _("status {n}").format(n=status)
+        if status == -signal.SIGKILL:  # for want of memory
+            break
     raise InputError(
-        _("the process that graded this file ended without a grade, twice ({why}).").format(why=why)
+        _("the process that graded this file ended without a grade ({why}).").format(why=why)
     )
 
 
 def end_workers() -> None:
     """End the processes that grade for this one."""
-    for process in psutil.Process().children():
+    for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
             process.kill()
 
 
 def main() -> None:
-    """Read a job, grade it, print the record."""
+    """Read jobs, a line each; give a line for each, as `Worker.ask` reads it."""
+    from lmlib.grading.marking import graded  # and all that it needs, once
+
+    for line in iter(sys.stdin.buffer.readline, b""):
+        given = json.loads(line)
+        job = Job(**{field.name: given[field.name] for field in fields(Job)})
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as told:
+            process = _COPY.Process(target=_write_grades, args=(graded, job, out, told))
+            process.start()
+            if process.sentinel not in wait([process.sentinel, sys.stdin.fileno()]):
+                process.kill()  # nobody is there any more to hear of it
+                return
+            process.join()
+            out.seek(0)
+            told.seek(0)
+            print(json.dumps([process.exitcode, out.read(), told.read()]), flush=True)
+
+
+_COPY = multiprocessing.get_context("fork")
+
+
+def _write_grades(graded: Callable[[Job], Record], job: Job, out: TextIO, told: TextIO) -> None:
+    """Grade a job, in the process that is there for it alone."""
     _soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, hard))
-    given = json.loads(sys.stdin.buffer.readline())
-    threading.Thread(target=_end_with_our_parent, daemon=True).start()
-    job = Job(**{field.name: given[field.name] for field in fields(Job)})
-    record = graded(job)
-    sys.stdout.write(json.dumps(record_to_json(record)))
-    sys.stdout.flush()
-
-
-def _end_with_our_parent() -> None:
-    os.read(0, 1)
-    os._exit(1)
+    os.dup2(told.fileno(), 1)
+    os.dup2(told.fileno(), 2)
+    json.dump(record_to_json(graded(job)), out)
+    out.flush()
 
 
 if __name__ == "__main__":
