@@ -2229,8 +2229,11 @@ return 0.5
         """\
 import ctypes
 library = ctypes.CDLL(None, use_errno=True)
-library.unshare(0x10000000 | 0x00020000)
-library.mount(b"none", b"/tmp", b"tmpfs", 0, b"")
+if os.fork() == 0:  # a process with threads may not
+    library.unshare(0x10000000 | 0x00020000)
+    library.mount(b"none", b"/tmp", b"tmpfs", 0, b"")
+    os._exit(0)
+os.wait()
 return 0.5
 """,
         only=("linux",),
