@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from small_class import (
     EXERCISE,
@@ -23,6 +24,9 @@ from small_class import (
     handed_in,
     report_of,
 )
+
+from lmlib.errors import InputError
+from lmlib.grading.running import Run, Told
 
 ENDS_ITSELF = "# exercise: 03-laplace\ndef laplace(row, vocabulary, word):\n    return {how}\n"
 KILL = "import os, signal\n\n\ndef kill():\n    os.kill(os.getpid(), signal.SIGKILL)"
@@ -116,6 +120,75 @@ def test_a_folder_of_another_run_is_refused(grades: Path, class_folder: Path) ->
     assert "another run" in done.stderr
 
 
+def test_a_start_that_was_killed_begins_again_and_another_s_folder_is_left_alone(
+    tmp_path: Path,
+) -> None:
+    told = Told("03-ngrams", 7, "", "bubblewrap")
+    begun, others = tmp_path / "begun", tmp_path / "others"
+    for name in ("records", "notebooks"):  # all that was made when it was killed
+        (begun / name).mkdir(parents=True)
+    assert Run.begin(begun, told, EXERCISE.read_text("utf-8"), "").told == told
+    others.mkdir()
+    (others / "thesis.tex").write_text("mine", encoding="utf-8")
+    with pytest.raises(InputError, match="holds other things"):
+        Run.begin(others, told, EXERCISE.read_text("utf-8"), "")
+    assert [path.name for path in others.iterdir()] == ["thesis.tex"]
+
+
+def test_what_failed_through_us_is_tried_again(copied: Path, class_folder: Path) -> None:
+    earned = points_of_rows(copied)
+    (ada,) = (entry for entry in Run(copied).entries() if entry.student == "Ada")
+    path = copied / "records" / f"{ada.key}.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    for question in record["questions"]:
+        question["points"] = 0
+    path.write_text(json.dumps(record | {"failed": True}), encoding="utf-8")
+    others = {one: one.stat().st_mtime_ns for one in copied.glob("records/*") if one != path}
+    done = grade("run", EXERCISE, class_folder, "--out", copied)
+    assert done.returncode == 0, done.stderr
+    assert points_of_rows(copied) == earned
+    assert {one: one.stat().st_mtime_ns for one in others} == others
+
+
+def test_ctrl_c_ends_everything_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    endless = "# exercise: 03-laplace\ndef laplace(row, vocabulary, word):\n    return wait()\n"
+    wait = """\
+def wait():
+    while True:
+        try:
+            while True:
+                pass
+        except BaseException:
+            pass"""
+    folder = hand_in(
+        tmp_path / "subs",
+        {"Ada": handed_in(), "Zoe": handed_in({"03-laplace": endless}, [wait])},
+    )
+    out = tmp_path / "grades"
+    words = command("run", EXERCISE, folder, "--out", out, "--jobs", "2", "--seed", "7")
+    with subprocess.Popen(
+        words, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not list(out.glob("records/*.json")):  # Ada's is there, Zoe's never will be
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        began = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        _out, said = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert said.strip().endswith("stopped.")
+    assert "Traceback" not in said
+    _gone, left = psutil.wait_procs(began, timeout=10)
+    assert left == []
+    for path in folder.glob("Zoe*"):
+        path.write_bytes(handed_in({"03-laplace": HALF_LAPLACE}))
+    done = subprocess.run(words, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert points_of_rows(out)["Ada"] == [10, 10, 10]
+    assert points_of_rows(out)["Zoe"][1:] == [10, 10]
+
+
 def test_a_roster_tells_who_is_missing_and_who_is_unknown(
     class_folder: Path, tmp_path: Path
 ) -> None:
@@ -126,6 +199,10 @@ def test_a_roster_tells_who_is_missing_and_who_is_unknown(
     done = grade("run", EXERCISE, one, "--out", out, "--roster", roster)
     assert "1 on the roster handed in nothing" in done.stdout, done.stderr
     assert "1 handed in and are not on the roster" in done.stdout
+    roster.write_text("Di\nCarol\n", encoding="utf-8")  # the run goes on with the new one
+    done = grade("run", EXERCISE, one, "--out", out, "--roster", roster)
+    assert done.returncode == 0
+    assert "on the roster" not in done.stdout
 
 
 # ---------------------------------------------------------------- afterwards
