@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lmlib.errors import InputError
-from lmlib.grading.judging import Outcome, outcome, unusable
+from lmlib.grading.judging import Outcome, outcomes, unusable
 from lmlib.grading.values import NotPlain, from_json, to_json
 from lmlib.translation import gettext as _
 
@@ -56,15 +56,12 @@ def call(nonce: str, name: str, asked: Sequence[str], cases: str) -> None:
     function, given = names[name], from_json(cases)
     reason = unusable(function, name, asked, {len(case) for case in given})
     publish(-1, {"unusable": reason or ""})
-    for index, case in enumerate(given if reason is None else []):
-        came = outcome(function, case)
+    for index, came in enumerate(outcomes(function, given if reason is None else [])):
         said = {field.name: getattr(came, field.name) for field in dataclasses.fields(came)}
         try:
             publish(index, said)
         except NotPlain as error:  # a value that fits alone, and not with its name
             publish(index, said | {"value": None, "strange": str(error)})
-        if came.stopped:
-            return
 
 
 # ---------------------------------------------------------------- outside

@@ -150,7 +150,7 @@ def judged(
     if reason is not None:
         message = _("{id}: not accepted; {reason}").format(id=question.id, reason=reason)
         return Verdict("refused", 0, len(cases), 0, message)
-    results = outcomes(function, cases)
+    results = [*outcomes(function, cases)]
     verdict = judge(question, cases, results)
     if verdict.status == "wrong" and not verdict.hint:
         again = outcomes(function, cases)

@@ -14,6 +14,7 @@ import linecache
 import math
 import signal
 import threading
+import time
 import types
 import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -35,8 +36,9 @@ ENOUGH = 0.5
 #: Fewer right cases than this share could be luck, and give no points.
 LUCK = 0.5
 
-#: How long one call may take.
+#: How long one call may take, and how long all calls of one function together.
 SECONDS = 10.0
+ALL_SECONDS = 90.0
 
 
 @dataclass(frozen=True)
@@ -134,14 +136,21 @@ def unusable(function: Any, name: str, asked: Sequence[str], counts: Collection[
     return None
 
 
-def outcomes(function: Callable[..., Any], cases: Sequence[Arguments]) -> list[Outcome]:
-    """Call a function in each case, up to the first in which it does not come back."""
-    done: list[Outcome] = []
+def outcomes(function: Callable[..., Any], cases: Sequence[Arguments]) -> Iterator[Outcome]:
+    """Call a function in each case, up to the first in which it does not come back.
+
+    When all calls together took more than `ALL_SECONDS`, the next is not made.
+    """
+    deadline = time.monotonic() + ALL_SECONDS
     for case in cases:
-        done.append(outcome(function, case))
-        if done[-1].stopped:
-            break
-    return done
+        if time.monotonic() > deadline:
+            why = _("after {seconds:g} seconds for all cases together: it is too slow")
+            yield Outcome(stopped=why.format(seconds=ALL_SECONDS))
+            return
+        came = outcome(function, case)
+        yield came
+        if came.stopped:
+            return
 
 
 def outcome(function: Callable[..., Any], arguments: Arguments) -> Outcome:

@@ -25,6 +25,7 @@ from pathlib import Path
 import psutil
 
 from lmlib.errors import InputError
+from lmlib.grading.judging import ALL_SECONDS, SECONDS
 from lmlib.grading.kernel import MARK, Kernel, KernelEnded
 from lmlib.translation import gettext as _
 
@@ -59,7 +60,7 @@ class Limits:
     """
 
     cell_seconds: float = 30.0
-    call_seconds: float = 90.0
+    call_seconds: float = ALL_SECONDS + SECONDS + 5
     seconds: float = 300.0
     memory: int = 2 << 30
     all_memory: int = 3 << 30

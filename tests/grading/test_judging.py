@@ -313,7 +313,7 @@ def test_what_does_not_come_back_is_stopped_and_its_case_is_shown(
 ) -> None:
     monkeypatch.setattr(judging, "SECONDS", 0.2)
     before = signal.getsignal(signal.SIGALRM)
-    done = outcomes(function, CASES)
+    done = [*outcomes(function, CASES)]
     assert [one.stopped[:5] for one in done if one.stopped] == [why[:5]]
     assert done[-1].stopped
     assert len(done) < len(CASES)  # one is enough
@@ -324,6 +324,21 @@ def test_what_does_not_come_back_is_stopped_and_its_case_is_shown(
     assert "Does every loop in it come to an end?" in verdict.hint
     assert signal.getsignal(signal.SIGALRM) is before
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_all_calls_together_have_an_end_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging, "ALL_SECONDS", 0.2)
+
+    def slow(rows: Any) -> Any:
+        time.sleep(0.05)
+        return reference(rows)
+
+    done = [*outcomes(slow, CASES)]
+    assert 3 <= len(done) < 8
+    assert done[-1].stopped.startswith("after 0.2 seconds for all")
+    verdict = judge(QUESTION, CASES, done)
+    assert (verdict.status, verdict.right) == ("wrong", len(done) - 1)
+    assert "did not come back; stopped after 0.2 seconds for all" in verdict.message
 
 
 def test_who_leaves_python_has_raised_something() -> None:
