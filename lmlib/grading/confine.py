@@ -25,6 +25,7 @@ if __name__ == "__main__":
         os.setgroups([])
         os.setresgid(said["user"], said["user"], said["user"])
         os.setresuid(said["user"], said["user"], said["user"])
+    if sys.platform == "linux":
         # In a namespace of users that maps none, nobody can make another, and with it mount.
         ctypes.CDLL(None).unshare(0x10000000)
     os.chdir(said["folder"])

@@ -165,14 +165,16 @@ class Container:
         command = [self.name, "run", "--rm", "--name", sockets.name, "--network", "none"]
         command += ["--memory", str(limits.all_memory), "--pids-limit", str(limits.processes)]
         command += ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
+        # Podman's own are what root may raise: not every root may.
+        command += ["--ulimit", "nofile=256:256", "--ulimit", "nproc=16384:16384"]
         command += ["--user", f"{self.user}:{self.user}", "--workdir", "/tmp"]
         command += ["--tmpfs", f"/tmp:size={limits.disk},mode=1777", "--shm-size", "1m"]
         for path in [*map(Path, _SYSTEM.split()), *_python()]:
             if path.exists():
                 command += ["--volume", f"{path.resolve()}:{path}:ro"]
         for path in _answers_in(_site_folders()):
-            kind = ["--tmpfs", f"{path}:size=4k"] if path.is_dir() else []
-            command += kind or ["--volume", f"/dev/null:{path}:ro"]
+            nothing = room / "empty" if path.is_dir() else "/dev/null"
+            command += ["--volume", f"{nothing}:{path}:ro"]
         command += ["--volume", f"{room}:/room:ro", "--volume", f"{sockets}:{sockets}"]
         said = _Said("/room", "/tmp", sockets, limits.resources(1 << 16), None)
         return [*command, _EMPTY_IMAGE, *said.before(inner)]
@@ -369,6 +371,7 @@ def furnish(room: Path, imports: Iterable[str] = ()) -> Path:
     locales = source / "locale"
     if locales.is_dir():
         shutil.copytree(locales, room / "lmlib" / "locale")
+    (room / "empty").mkdir()  # to hide what lies where it is mounted
     for path in [room, *room.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
     return room
@@ -484,17 +487,7 @@ def _processes_of_this_user() -> int:
 def _why_bubblewrap_fails() -> str:
     if shutil.which("bwrap") is None:
         return _("not installed")
-    sockets = Path("/tmp") / f"lmlib-{secrets.token_hex(6)}"
-    sockets.mkdir(mode=0o700)
-    try:
-        room = furnish(sockets / "room")
-        (sockets / "sockets").mkdir()
-        command = Bubblewrap().command(
-            [sys.executable, "-I", "-c", ""], room, sockets / "sockets", Limits()
-        )
-        return _failure(command)
-    finally:
-        shutil.rmtree(sockets)
+    return _why_python_fails_in(Bubblewrap())
 
 
 def _why_container_fails(engine: str) -> str:
@@ -502,11 +495,21 @@ def _why_container_fails(engine: str) -> str:
         return _("not installed")
     if platform.system() != "Linux":
         return _("works on Linux alone")
-    why = _failure([engine, "info"])
-    if why:
-        return why
     empty = subprocess.run(["tar", "-cf", "-", "-T", "/dev/null"], capture_output=True, check=True)
-    return _failure([engine, "import", "-", _EMPTY_IMAGE], empty.stdout)
+    why = _failure([engine, "import", "-", _EMPTY_IMAGE], empty.stdout)
+    return why or _why_python_fails_in(Container(engine))
+
+
+def _why_python_fails_in(sandbox: Sandbox) -> str:
+    sockets = Path("/tmp") / f"lmlib-{secrets.token_hex(6)}"
+    sockets.mkdir(mode=0o700)
+    try:
+        room = furnish(sockets / "room")
+        (sockets / "sockets").mkdir()
+        inner = [sys.executable, "-I", "-c", ""]
+        return _failure(sandbox.command(inner, room, sockets / "sockets", Limits()))
+    finally:
+        shutil.rmtree(sockets)
 
 
 def _failure(command: list[str], given: bytes = b"") -> str:
