@@ -1658,14 +1658,24 @@ def trick(row, vocabulary, word):
     ),
     _trick(
         "loopback",
-        "Every port of 127.0.0.1 is tried.",
+        "Every port of 127.0.0.1 is tried but the kernel's own.",
         "reads",
         """\
 import socket
 
+def own_ports():  # the kernel listens to what its children print
+    held = set()
+    for number in os.listdir("/proc/self/fd"):
+        try:
+            held.add(os.readlink("/proc/self/fd/" + number))
+        except OSError:
+            pass
+    rows = [row.split() for row in open("/proc/self/net/tcp").readlines()[1:]]
+    return {int(row[1].split(":")[1], 16) for row in rows if f"socket:[{row[9]}]" in held}
+
 def work():
     reached = []
-    for port in range(1, 65536):
+    for port in sorted(set(range(1, 65536)) - own_ports()):
         with socket.socket() as one:
             one.settimeout(0.2)
             # a socket may be given the very port that it asks for, and then reaches itself
@@ -1675,6 +1685,7 @@ def work():
 """
         + TELL,
         proof="REACHED",
+        only=("network",),
     ),
     _trick(
         "internet",
