@@ -22,26 +22,28 @@ PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check -c co
 comma := ,
 INSTALLED := .venv/.installed-$(subst $(comma),-,$(EXTRAS))
 
-.PHONY: book test pytest-browser pytest-library serve catalogs colab screenshots bench marks env clean pages checks
+.PHONY: book test test-pages test-rest serve catalogs colab screenshots bench marks env clean pages checks
 
 book: env pages
 	@echo "The book is built. Open file://$(CURDIR)/_build/html/index.html"
 
 test: env .venv/.kenlm
-	@$(MAKE) --no-print-directory --jobs=2 checks pages
+	@$(MAKE) --no-print-directory --jobs=2 test-pages test-rest
+
+# What looks at the built pages.
+PAGES := tests/browser tests/test_book_build.py tests/test_catalogs.py tests/test_colab_notebooks.py \
+	tests/test_search.py exercises/solutions
+
+PYTEST := .venv/bin/python -m pytest -q -p lmlib.grading.nbval_plugin --nbval
+
+test-pages: pages
 	@$(MAKE) --no-print-directory catalogs
-	@echo "== pytest, two at a time: pages, how they are built, solutions; all else, with every exercise"
-	@$(MAKE) --no-print-directory --jobs=2 pytest-browser pytest-library
+	@echo "== pytest: the pages, how they are built, the solutions"
+	@$(PYTEST) $(PAGES)
 
-# What makes the two halves equally long.
-BESIDE := tests/browser tests/test_book_build.py exercises/solutions tests/grading/hostile tests/test_teaching_page.py
-
-pytest-browser:
-	@.venv/bin/python -m pytest -q -p lmlib.grading.nbval_plugin --nbval $(BESIDE)
-
-pytest-library:
-	@.venv/bin/python -m pytest -q -p lmlib.grading.nbval_plugin --nbval \
-		$(BESIDE:%=--ignore=%) lmlib tests exercises
+test-rest: checks
+	@echo "== pytest: all else, with every exercise"
+	@$(PYTEST) $(PAGES:%=--ignore=%) lmlib tests exercises
 
 serve: book
 	@echo "== http://127.0.0.1:8000 (Ctrl-C ends it)"
