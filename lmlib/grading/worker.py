@@ -10,7 +10,6 @@ import hashlib
 import json
 import multiprocessing
 import os
-import resource
 import select
 import signal
 import subprocess
@@ -171,11 +170,12 @@ def main() -> None:
     """Read jobs, a line each; give a line for each, as `Worker.ask` reads it."""
     from lmlib.grading.marking import graded  # and all that it needs, once
 
+    copy = multiprocessing.get_context("fork")
     for line in iter(sys.stdin.buffer.readline, b""):
         given = json.loads(line)
         job = Job(**{field.name: given[field.name] for field in fields(Job)})
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as told:
-            process = _COPY.Process(target=_write_grades, args=(graded, job, out, told))
+            process = copy.Process(target=_write_grades, args=(graded, job, out, told))
             process.start()
             if process.sentinel not in wait([process.sentinel, sys.stdin.fileno()]):
                 process.kill()  # nobody is there any more to hear of it
@@ -186,11 +186,10 @@ def main() -> None:
             print(json.dumps([process.exitcode, out.read(), told.read()]), flush=True)
 
 
-_COPY = multiprocessing.get_context("fork")
-
-
 def _write_grades(graded: Callable[[Job], Record], job: Job, out: TextIO, told: TextIO) -> None:
     """Grade a job, in the process that is there for it alone."""
+    import resource  # which Windows has not: there `choose_sandbox` says that none works
+
     _soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, hard))
     os.dup2(told.fileno(), 1)
