@@ -34,7 +34,8 @@ test: env .venv/.kenlm
 PAGES := tests/browser tests/test_book_build.py tests/test_catalogs.py tests/test_colab_notebooks.py \
 	tests/test_search.py exercises/solutions
 
-PYTEST := .venv/bin/python -m pytest -q -p lmlib.grading.nbval_plugin --nbval
+# Two run side by side: threads of one would only wait for the other.
+PYTEST := OMP_NUM_THREADS=1 .venv/bin/python -m pytest -q -p lmlib.grading.nbval_plugin --nbval
 
 test-pages: pages
 	@$(MAKE) --no-print-directory catalogs
