@@ -105,8 +105,12 @@ class Worker:
 
         Raises
         ------
-        OSError, ValueError
-            If no answer comes in time, or none at all.
+        ChildProcessError
+            If it ended: somebody killed it.
+        TimeoutError
+            If no answer comes in time.
+        OSError
+            If it had ended before.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -114,7 +118,10 @@ class Worker:
         self._process.stdin.flush()
         if not select.select([self._process.stdout], [], [], seconds)[0]:
             raise TimeoutError(_("no answer in {seconds:g} seconds").format(seconds=seconds))
-        status, out, told = json.loads(self._process.stdout.readline())
+        line = self._process.stdout.readline()
+        if not line:
+            raise ChildProcessError(_("it was killed"))
+        status, out, told = json.loads(line)
         return status, out, told
 
     def end(self) -> None:
@@ -132,7 +139,8 @@ def graded_apart(job: Job) -> Record:
     Raises
     ------
     InputError
-        If that process did not give a record, twice; the message says how it ended.
+        If that process did not give a record; the message says how it ended. One that was killed
+        is not tried again: it may have been us, or want of memory.
     """
     from lmlib.grading.sandbox import Limits
 
@@ -144,15 +152,17 @@ def graded_apart(job: Job) -> Record:
             worker = Worker()
         try:
             status, out, told = worker.ask(job, Limits().seconds + _SECONDS_MORE)
-        except (OSError, ValueError) as error:
+        except OSError as error:
             worker.end()
             why = str(error)[:300]
+            if isinstance(error, ChildProcessError):
+                break
             continue
         _idle.append(worker)
         if status == 0:
             return record_from_json(json.loads(out))
         why = told.strip().rpartition("\n")[2][:300] or _("status {n}").format(n=status)
-        if status == -signal.SIGKILL:  # for want of memory
+        if status == -signal.SIGKILL:
             break
     raise InputError(
         _("the process that graded this file ended without a grade ({why}).").format(why=why)
@@ -174,7 +184,10 @@ def main() -> None:
     for line in iter(sys.stdin.buffer.readline, b""):
         given = json.loads(line)
         job = Job(**{field.name: given[field.name] for field in fields(Job)})
-        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as told:
+        with (
+            tempfile.TemporaryFile("w+") as out,
+            tempfile.TemporaryFile("w+", errors="replace") as told,
+        ):
             process = copy.Process(target=_write_grades, args=(graded, job, out, told))
             process.start()
             if process.sentinel not in wait([process.sentinel, sys.stdin.fileno()]):

@@ -162,7 +162,11 @@ def wait():
             pass"""
     folder = hand_in(
         tmp_path / "subs",
-        {"Ada": handed_in(), "Zoe": handed_in({"03-laplace": endless}, [wait])},
+        {
+            "Ada": handed_in(),
+            "Yan": handed_in({"03-laplace": endless}, [wait, "me = 'Yan'"]),
+            "Zoe": handed_in({"03-laplace": endless}, [wait]),
+        },
     )
     out = tmp_path / "grades"
     words = command("run", EXERCISE, folder, "--out", out, "--jobs", "2", "--seed", "7")
@@ -170,19 +174,20 @@ def wait():
         words, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
         deadline = time.monotonic() + 60
-        while not list(out.glob("records/*.json")):  # Ada's is there, Zoe's never will be
+        while not list(out.glob("records/*.json")):  # Ada's is there, the others' never will be
             assert time.monotonic() < deadline
             time.sleep(0.05)
+        time.sleep(3)  # then both of theirs are in the middle of it
         began = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGINT)
-        _out, said = process.communicate(timeout=10)
+        _out, said = process.communicate(timeout=5)
     assert process.returncode == 130
     assert said.strip().endswith("stopped.")
     assert "Traceback" not in said
     _gone, left = psutil.wait_procs(began, timeout=10)
     assert left == []
-    for path in folder.glob("Zoe*"):
-        path.write_bytes(handed_in({"03-laplace": HALF_LAPLACE}))
+    for name in ("Yan", "Zoe"):
+        (folder / f"{name}.ipynb").write_bytes(handed_in({"03-laplace": HALF_LAPLACE}))
     done = subprocess.run(words, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert points_of_rows(out)["Ada"] == [10, 10, 10]
